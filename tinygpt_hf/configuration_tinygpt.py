@@ -1,0 +1,231 @@
+"""TinyGPTConfig: one set of fields that reaches from a bigram to GPT-2 and Llama.
+
+`TinyGPTConfig()` is the `modern` architecture. Every other system is a recipe in `training/recipes`;
+a switch that no recipe uses is not here. This file and `modeling_tinygpt.py` travel to the Hub together.
+"""
+
+import os
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+_CHOICES = {
+    "mixer": ("attention", "mean"),
+    "position_embedding": ("learned", "sinusoidal", "rotary", "relative", "none"),
+    "norm_type": ("layer", "bare", "rms"),
+    "norm_position": ("before", "after", "none"),
+    "hidden_act": ("relu", "relu2", "gelu", "gelu_new", "swiglu"),
+}
+# The smallest value that each size may take.
+_LEAST = {
+    "vocab_size": 1,
+    "hidden_size": 1,
+    "intermediate_size": 0,
+    "num_hidden_layers": 0,
+    "num_attention_heads": 1,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 1,
+}
+# A config from a stranger may ask for at most this many parameters: GPT-2 XL has 1.6e9. Raised on purpose with
+# the environment variable, never by the config itself.
+_MAX_PARAMETERS = 2_000_000_000
+_MAX_PARAMETERS_VARIABLE = "TINYGPT_MAX_PARAMETERS"
+_PARAMETERS_A_LAYER_IS_CHARGED = 1_000_000  # a layer costs time and memory however narrow it is
+
+
+@strict
+class TinyGPTConfig(PreTrainedConfig):
+    """The shape of a TinyGPT.
+
+    Sizes
+        vocab_size, hidden_size, num_hidden_layers, num_attention_heads: as everywhere. 0 layers is a bigram.
+        intermediate_size: width of the MLP; None for 4 times hidden_size, 0 for blocks without an MLP.
+        num_key_value_heads: fewer than heads for grouped-query attention; None for as many.
+        max_position_embeddings: the window, how many tokens the model sees at once.
+    Parts
+        mixer: how a position looks at the window: `attention`, or the plain `mean` of it (no parameters).
+        position_embedding: `relative` (a learned bias per head and distance), `rotary`, `learned`, `sinusoidal`
+            or `none`.
+        rope_theta: base of the rotary wavelengths.
+        norm_type: `layer` (gain and bias), `bare` (layer norm without either) or `rms` (gain only).
+        norm_position: `before` each sub-layer (and once before the head), `after` the residual sum, or `none`.
+        residual: whether a sub-layer adds to its input or replaces it.
+        hidden_act: of the MLP; `swiglu` is a SiLU with a gate.
+        bias: on the linear layers of the blocks. head_bias: on the head. tie_word_embeddings: one table for both.
+    Training
+        dropout: on the embeddings and on what each sub-layer writes.
+        initializer_range: standard deviation of the matrices; None for GPT-2's 0.02 at width 768, scaled to the width.
+        embedding_range: standard deviation of the token table. zero_init: start head and output projections at zero.
+    """
+
+    model_type = "tinygpt"
+    keys_to_ignore_at_inference = ["past_key_values"]
+    attribute_map = {
+        "n_embd": "hidden_size",
+        "n_layer": "num_hidden_layers",
+        "n_head": "num_attention_heads",
+        "n_positions": "max_position_embeddings",
+    }
+    base_model_tp_plan = {
+        "layers.*.attn.q_proj": "colwise",
+        "layers.*.attn.k_proj": "colwise",
+        "layers.*.attn.v_proj": "colwise",
+        "layers.*.attn.o_proj": "rowwise",
+        "layers.*.mlp.up_proj": "colwise",
+        "layers.*.mlp.gate_proj": "colwise",
+        "layers.*.mlp.down_proj": "rowwise",
+    }
+    base_model_pp_plan = {
+        "embed_tokens": (["input_ids"], ["inputs_embeds"]),
+        "layers": (["hidden_states", "attention_mask"], ["hidden_states"]),
+        "norm": (["hidden_states"], ["hidden_states"]),
+    }
+
+    vocab_size: int = 512
+    hidden_size: int = 128
+    intermediate_size: int | None = None
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    num_key_value_heads: int | None = None
+    max_position_embeddings: int = 256
+
+    mixer: str = "attention"
+    position_embedding: str = "relative"
+    rope_theta: float | int = 10000.0
+    norm_type: str = "bare"
+    norm_position: str = "before"
+    layer_norm_eps: float = 1e-5
+    residual: bool = True
+    hidden_act: str = "relu2"
+    bias: bool = False
+    head_bias: bool = False
+    tie_word_embeddings: bool = False
+
+    dropout: float | int = 0.0
+    initializer_range: float | None = None
+    embedding_range: float | int = 1.0
+    zero_init: bool = False
+
+    use_cache: bool = True
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+
+    def __post_init__(self, **kwargs):
+        # Values are checked here, before anything is derived or allocated: what validate_* raises is no ValueError.
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}"
+                )
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} is {value}; it must be at least {least}")
+        if self.intermediate_size is None:
+            self.intermediate_size = 4 * self.hidden_size
+        if self.num_key_value_heads is None:
+            self.num_key_value_heads = self.num_attention_heads
+        self._check_numbers()
+        self._check_combinations()
+        self._check_size()
+        if self.initializer_range is None:
+            self.initializer_range = 0.02 * (768 / self.hidden_size) ** 0.5
+        super().__post_init__(**kwargs)
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def slides_by_recomputing(self) -> bool:
+        """Absolute positions end with the window: text beyond it is read again from position 0."""
+        return self.position_embedding in ("learned", "sinusoidal")
+
+    @property
+    def sliding_window(self) -> int | None:
+        """For the platform's masks and caches: how far attention reaches where positions never end."""
+        return None if self.slides_by_recomputing else self.max_position_embeddings
+
+    def _check_numbers(self):
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
+        for name in ("initializer_range", "embedding_range"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < float("inf"):
+                raise ValueError(f"{name} is {value}; it must be a finite number, at least 0")
+        for name in ("layer_norm_eps", "rope_theta"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be a finite number above 0"
+                )
+        for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+            value = getattr(self, name)
+            for token in value if isinstance(value, list) else [value]:
+                if token is not None and not 0 <= token < self.vocab_size:
+                    raise ValueError(
+                        f"{name} is {token}; vocab_size is {self.vocab_size}, so it must be below that"
+                    )
+
+    def _check_combinations(self):
+        heads, groups = self.num_attention_heads, self.num_key_value_heads
+        if self.hidden_size % heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {heads}"
+            )
+        if heads % groups:
+            raise ValueError(
+                f"num_attention_heads {heads} is not a multiple of num_key_value_heads {groups}"
+            )
+        if self.position_embedding == "rotary" and self.head_dim % 2:
+            raise ValueError(
+                f"position_embedding is 'rotary' and a head has {self.head_dim} dimensions "
+                f"(hidden_size {self.hidden_size} / num_attention_heads {heads}); it must be even"
+            )
+        if self.position_embedding == "sinusoidal" and self.hidden_size % 2:
+            raise ValueError(
+                f"position_embedding is 'sinusoidal' and hidden_size is {self.hidden_size}; "
+                "it must be even"
+            )
+        if self.mixer == "mean" and (
+            heads > 1 or self.position_embedding in ("relative", "rotary")
+        ):
+            raise ValueError(
+                f"mixer is 'mean', which has neither heads nor scores: num_attention_heads is {heads} "
+                f"(must be 1), position_embedding is {self.position_embedding!r} "
+                "(relative and rotary act on scores)"
+            )
+        if self.head_bias and self.tie_word_embeddings:
+            raise ValueError(
+                "head_bias is True and tie_word_embeddings is True: a tied head has no bias of its own"
+            )
+
+    def _check_size(self):
+        """Refuses an absurd size before anything is allocated, naming the field that asks for it."""
+        limit = int(os.environ.get(_MAX_PARAMETERS_VARIABLE, _MAX_PARAMETERS))
+        layer = 4 * self.hidden_size**2 + 3 * self.hidden_size * self.intermediate_size
+        asked = {
+            "hidden_size": self.hidden_size**2,
+            "vocab_size": self.vocab_size * self.hidden_size,
+            "max_position_embeddings": self.max_position_embeddings * self.hidden_size,
+            "intermediate_size": self.intermediate_size * self.hidden_size,
+            "num_hidden_layers": self.num_hidden_layers
+            * max(layer, _PARAMETERS_A_LAYER_IS_CHARGED),
+        }
+        asked["in all"] = sum(
+            asked[name] for name in ("vocab_size", "max_position_embeddings", "num_hidden_layers")
+        )
+        for name, numbers in asked.items():
+            if numbers > limit:
+                what = (
+                    f"the config in all (vocab_size {self.vocab_size}, hidden_size {self.hidden_size}, num_hidden_layers {self.num_hidden_layers})"
+                    if name == "in all"
+                    else f"{name} {getattr(self, name)}"
+                )
+                raise ValueError(
+                    f"{what} asks for about {numbers} parameters; the limit is {limit} "
+                    f"(the environment variable {_MAX_PARAMETERS_VARIABLE} raises it)"
+                )
+
+
+__all__ = ["TinyGPTConfig"]
