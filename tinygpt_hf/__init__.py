@@ -1,4 +1,4 @@
-"""TinyGPT: the model. Importing this package makes `AutoModel` and friends know it, with no trust flag."""
+"""The model. In a process that imports this package, `AutoModel` needs no trust flag for it."""
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 

@@ -1,7 +1,8 @@
 """TinyGPTConfig: one set of fields that reaches from a bigram to GPT-2 and Llama.
 
-`TinyGPTConfig()` is the `modern` architecture. Every other system is a recipe in `training/recipes`;
-a switch that no recipe uses is not here. This file and `modeling_tinygpt.py` travel to the Hub together.
+`TinyGPTConfig()` is the `modern` architecture. Every other system is a recipe in
+`training/recipes`; a switch that no recipe uses is not here. This file and `modeling_tinygpt.py`
+travel to the Hub together.
 """
 
 import os
@@ -26,11 +27,11 @@ _LEAST = {
     "num_key_value_heads": 1,
     "max_position_embeddings": 1,
 }
-# A config from a stranger may ask for at most this many parameters: GPT-2 XL has 1.6e9. Raised on purpose with
-# the environment variable, never by the config itself.
+# A config from a stranger may ask for at most this many parameters (GPT-2 XL has 1.6 billion). The
+# environment variable raises it on purpose; a config cannot.
 _MAX_PARAMETERS = 2_000_000_000
 _MAX_PARAMETERS_VARIABLE = "TINYGPT_MAX_PARAMETERS"
-_PARAMETERS_A_LAYER_IS_CHARGED = 1_000_000  # a layer costs time and memory however narrow it is
+_PARAMETERS_A_LAYER_COSTS = 1_000_000  # at least: modules take time and memory, however narrow
 
 
 @strict
@@ -38,24 +39,28 @@ class TinyGPTConfig(PreTrainedConfig):
     """The shape of a TinyGPT.
 
     Sizes
-        vocab_size, hidden_size, num_hidden_layers, num_attention_heads: as everywhere. 0 layers is a bigram.
-        intermediate_size: width of the MLP; None for 4 times hidden_size, 0 for blocks without an MLP.
+        vocab_size, hidden_size, num_hidden_layers, num_attention_heads: as everywhere.
+            0 layers is a bigram.
+        intermediate_size: width of the MLP; None for 4 times hidden_size, 0 for no MLP.
         num_key_value_heads: fewer than heads for grouped-query attention; None for as many.
         max_position_embeddings: the window, how many tokens the model sees at once.
     Parts
-        mixer: how a position looks at the window: `attention`, or the plain `mean` of it (no parameters).
-        position_embedding: `relative` (a learned bias per head and distance), `rotary`, `learned`, `sinusoidal`
-            or `none`.
+        mixer: how a token looks at the window: `attention`, or its plain `mean` (no parameters).
+        position_embedding: `relative` (a learned bias per head and distance), `rotary`, `learned`,
+            `sinusoidal` or `none`.
         rope_theta: base of the rotary wavelengths.
-        norm_type: `layer` (gain and bias), `bare` (layer norm without either) or `rms` (gain only).
-        norm_position: `before` each sub-layer (and once before the head), `after` the residual sum, or `none`.
-        residual: whether a sub-layer adds to its input or replaces it.
+        norm_type: `layer` (gain and bias), `bare` (layer norm without either), `rms` (gain only).
+        norm_position: `before` each part and the head, `after` the residual sum, or `none`.
+        residual: whether a part adds to its input or replaces it.
         hidden_act: of the MLP; `swiglu` is a SiLU with a gate.
-        bias: on the linear layers of the blocks. head_bias: on the head. tie_word_embeddings: one table for both.
+        bias, head_bias: on the linear layers of the blocks, on the head.
+        tie_word_embeddings: one table for both ends.
     Training
-        dropout: on the embeddings and on what each sub-layer writes.
-        initializer_range: standard deviation of the matrices; None for GPT-2's 0.02 at width 768, scaled to the width.
-        embedding_range: standard deviation of the token table. zero_init: start head and output projections at zero.
+        dropout: on the embeddings and on what each part writes.
+        initializer_range: standard deviation of the matrices; None for GPT-2's 0.02 at width 768,
+            scaled to the width.
+        embedding_range: standard deviation of the token table.
+        zero_init: start the head and the output projections at zero.
     """
 
     model_type = "tinygpt"
@@ -112,7 +117,7 @@ class TinyGPTConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
 
     def __post_init__(self, **kwargs):
-        # Values are checked here, before anything is derived or allocated: what validate_* raises is no ValueError.
+        # Here and not in validate_*, whose errors are no ValueError: before anything is derived.
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(
@@ -144,7 +149,7 @@ class TinyGPTConfig(PreTrainedConfig):
 
     @property
     def sliding_window(self) -> int | None:
-        """For the platform's masks and caches: how far attention reaches where positions never end."""
+        """For the platform's masks and caches: how far attention reaches where text never ends."""
         return None if self.slides_by_recomputing else self.max_position_embeddings
 
     def _check_numbers(self):
@@ -164,7 +169,8 @@ class TinyGPTConfig(PreTrainedConfig):
             for token in value if isinstance(value, list) else [value]:
                 if token is not None and not 0 <= token < self.vocab_size:
                     raise ValueError(
-                        f"{name} is {token}; vocab_size is {self.vocab_size}, so it must be below that"
+                        f"{name} is {token}; it must be at least 0 and below vocab_size, "
+                        f"which is {self.vocab_size}"
                     )
 
     def _check_combinations(self):
@@ -191,40 +197,38 @@ class TinyGPTConfig(PreTrainedConfig):
             heads > 1 or self.position_embedding in ("relative", "rotary")
         ):
             raise ValueError(
-                f"mixer is 'mean', which has neither heads nor scores: num_attention_heads is {heads} "
-                f"(must be 1), position_embedding is {self.position_embedding!r} "
-                "(relative and rotary act on scores)"
+                f"mixer is 'mean', which has no scores: num_attention_heads is {heads} and must "
+                f"be 1, position_embedding is {self.position_embedding!r} and may not act on them"
             )
         if self.head_bias and self.tie_word_embeddings:
             raise ValueError(
-                "head_bias is True and tie_word_embeddings is True: a tied head has no bias of its own"
+                "head_bias is True and so is tie_word_embeddings: a tied head has none"
+            )
+        if self.max_position_embeddings == 1 and self.num_hidden_layers:
+            raise ValueError(
+                f"max_position_embeddings is 1 and num_hidden_layers is {self.num_hidden_layers}; "
+                "a block needs a window of at least 2"
             )
 
     def _check_size(self):
-        """Refuses an absurd size before anything is allocated, naming the field that asks for it."""
+        """Refuses an absurd size before anything is allocated, naming the field that asks it."""
         limit = int(os.environ.get(_MAX_PARAMETERS_VARIABLE, _MAX_PARAMETERS))
-        layer = 4 * self.hidden_size**2 + 3 * self.hidden_size * self.intermediate_size
+        width = self.hidden_size
+        layer = 4 * width**2 + 3 * width * self.intermediate_size
         asked = {
-            "hidden_size": self.hidden_size**2,
-            "vocab_size": self.vocab_size * self.hidden_size,
-            "max_position_embeddings": self.max_position_embeddings * self.hidden_size,
-            "intermediate_size": self.intermediate_size * self.hidden_size,
-            "num_hidden_layers": self.num_hidden_layers
-            * max(layer, _PARAMETERS_A_LAYER_IS_CHARGED),
+            "hidden_size": width**2,
+            "vocab_size": self.vocab_size * width,
+            "max_position_embeddings": self.max_position_embeddings * width,
+            "intermediate_size": self.intermediate_size * width,
+            "num_hidden_layers": self.num_hidden_layers * max(layer, _PARAMETERS_A_LAYER_COSTS),
         }
-        asked["in all"] = sum(
-            asked[name] for name in ("vocab_size", "max_position_embeddings", "num_hidden_layers")
-        )
-        for name, numbers in asked.items():
+        biggest = max(asked, key=lambda name: asked[name])
+        for name, numbers in [*asked.items(), (biggest, sum(asked.values()))]:
             if numbers > limit:
-                what = (
-                    f"the config in all (vocab_size {self.vocab_size}, hidden_size {self.hidden_size}, num_hidden_layers {self.num_hidden_layers})"
-                    if name == "in all"
-                    else f"{name} {getattr(self, name)}"
-                )
                 raise ValueError(
-                    f"{what} asks for about {numbers} parameters; the limit is {limit} "
-                    f"(the environment variable {_MAX_PARAMETERS_VARIABLE} raises it)"
+                    f"{name} is {getattr(self, name)}: that takes about {numbers} parameters and "
+                    f"the limit is {limit} (the environment variable {_MAX_PARAMETERS_VARIABLE} "
+                    "raises it)"
                 )
 
 

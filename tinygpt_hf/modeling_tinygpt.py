@@ -1,0 +1,543 @@
+"""TinyGPT: one decoder, from a bigram to GPT-2 and Llama.
+
+A token becomes a vector, blocks of attention and MLP add to it, a linear head scores what is next.
+What the config switches on (see `TinyGPTConfig`):
+
+- positions: learned or sinusoidal vectors, rotary queries and keys, a bias per distance, or none
+- norm: layer norm with or without gain, or RMS norm; before each part, after the sum, or nowhere
+- MLP: ReLU, ReLU squared, GELU or gated (SwiGLU); or no MLP at all
+- attention over the last `max_position_embeddings` tokens, or their plain mean
+- 0 layers: a bigram
+
+Text longer than the window keeps going. Where positions end with the window (learned, sinusoidal),
+`generate` reads the last window again from position 0; elsewhere attention slides.
+
+Shapes in comments: B batch, T tokens, C width, H heads, D width of a head, K keys seen so far.
+The library needs real annotations here: no `from __future__ import annotations`.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import torch
+from torch import nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers import initialization as init
+from transformers.activations import ACT2FN
+from transformers.cache_utils import Cache, DynamicCache
+from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, slice_logits_to_keep
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs, can_return_tuple
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import capture_outputs
+
+from .configuration_tinygpt import TinyGPTConfig
+
+
+def make_norm(config: TinyGPTConfig) -> nn.Module:
+    if config.norm_type == "rms":
+        return nn.RMSNorm(config.hidden_size, eps=config.layer_norm_eps)
+    affine = config.norm_type == "layer"
+    return nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps, elementwise_affine=affine)
+
+
+def residual_std(config: TinyGPTConfig) -> float:
+    """Of the matrices that write the residual stream: many writers, so each starts smaller."""
+    return (
+        0.0
+        if config.zero_init
+        else config.initializer_range / (2 * config.num_hidden_layers) ** 0.5
+    )
+
+
+def eager_attention(
+    module: nn.Module,
+    query: torch.Tensor,  # B H T D
+    key: torch.Tensor,  # B G K D, G groups of heads
+    value: torch.Tensor,
+    attention_mask: torch.Tensor,  # added to the scores
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    if module.num_key_value_groups > 1:
+        key = key.repeat_interleave(module.num_key_value_groups, dim=1)
+        value = value.repeat_interleave(module.num_key_value_groups, dim=1)
+    scores = query @ key.transpose(-1, -2)  # B H T K
+    weights = torch.add(attention_mask, scores, alpha=scaling).softmax(dim=-1).to(value.dtype)
+    return (weights @ value).transpose(1, 2).contiguous(), weights  # B T H D
+
+
+def sinusoids(position_ids: torch.Tensor, width: int) -> torch.Tensor:
+    """The sines and cosines of "Attention is all you need", interleaved."""
+    wavelength = torch.arange(0, width, 2, device=position_ids.device, dtype=torch.float32) / width
+    angle = position_ids[..., None].float() * 10000.0**-wavelength  # B T C/2
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2)  # B T C
+
+
+def rotation(position_ids: torch.Tensor, width: int, theta: float) -> tuple[torch.Tensor, ...]:
+    """Cosine and sine of every position and pair of dimensions."""
+    exponent = torch.arange(0, width, 2, device=position_ids.device, dtype=torch.float32) / width
+    angle = position_ids[..., None].float() * float(theta) ** -exponent  # B T D/2
+    angle = torch.cat((angle, angle), dim=-1)[:, None]  # B 1 T D
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    left, right = x.chunk(2, dim=-1)
+    return x * cos.to(x.dtype) + torch.cat((-right, left), dim=-1) * sin.to(x.dtype)
+
+
+class TinyGPTDistanceBias(nn.Embedding):
+    """A learned number for each distance and head, added to the scores. Starts as ALiBi."""
+
+    def __init__(self, config: TinyGPTConfig):
+        super().__init__(config.max_position_embeddings, config.num_attention_heads)
+
+    def forward(self, distance: torch.Tensor) -> torch.Tensor:
+        return super().forward(distance).permute(2, 0, 1)[None]  # 1 H T K
+
+    def alibi(self) -> torch.Tensor:
+        heads = torch.arange(1, self.embedding_dim + 1, device=self.weight.device)
+        slopes = 2.0 ** (-4.0 * heads / self.embedding_dim)
+        return -torch.arange(self.num_embeddings, device=self.weight.device)[:, None] * slopes
+
+
+class TinyGPTAttention(nn.Module):
+    """Each token asks (query), every earlier one answers (key) and is heard (value)."""
+
+    def __init__(self, config: TinyGPTConfig, layer_idx: int):
+        super().__init__()
+        self.config = config
+        self.layer_idx = layer_idx
+        self.is_causal = True
+        self.head_dim = config.head_dim
+        self.num_key_value_groups = config.num_attention_heads // config.num_key_value_heads
+        self.scaling = self.head_dim**-0.5
+        width, shared = config.hidden_size, config.num_key_value_heads * self.head_dim
+        self.q_proj = nn.Linear(width, width, bias=config.bias)
+        self.k_proj = nn.Linear(width, shared, bias=config.bias)
+        self.v_proj = nn.Linear(width, shared, bias=config.bias)
+        self.o_proj = nn.Linear(width, width, bias=config.bias)
+        self.o_proj.start_std = residual_std(config)
+        if config.position_embedding == "relative":
+            self.distance_bias = TinyGPTDistanceBias(config)
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,  # B T C
+        attention_mask: torch.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
+        distance: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        lead = hidden_states.shape[:-1]
+        heads = (*lead, -1, self.head_dim)  # -1, so that tensor parallelism may split heads
+        query = self.q_proj(hidden_states).view(heads).transpose(1, 2)  # B H T D
+        key = self.k_proj(hidden_states).view(heads).transpose(1, 2)  # B G T D
+        value = self.v_proj(hidden_states).view(heads).transpose(1, 2)
+        if position_embeddings is not None:
+            query, key = rotate(query, *position_embeddings), rotate(key, *position_embeddings)
+        if distance is not None:
+            bias = self.distance_bias(distance) + attention_mask
+            attention_mask = bias.clamp(min=torch.finfo(query.dtype).min).to(query.dtype)
+        if past_key_values is not None:
+            key, value = past_key_values.update(key, value, self.layer_idx)
+        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention
+        )
+        out, weights = attend(
+            self, query, key, value, attention_mask, scaling=self.scaling, dropout=0.0, **kwargs
+        )
+        return self.o_proj(out.reshape(*lead, -1)), weights
+
+
+class TinyGPTMeanAttention(nn.Module):
+    """The mean of the window: attention that asks nothing, so all in reach weigh the same."""
+
+    num_key_value_groups = 1
+
+    def __init__(self, config: TinyGPTConfig, layer_idx: int):
+        super().__init__()
+        self.config = config
+        self.layer_idx = layer_idx
+        self.is_causal = True
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,  # B T C
+        attention_mask: torch.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        query, key = torch.zeros_like(hidden_states)[:, None], hidden_states[:, None]  # B 1 T C
+        value = key
+        if past_key_values is not None:
+            key, value = past_key_values.update(key, value, self.layer_idx)
+        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention
+        )
+        out, weights = attend(self, query, key, value, attention_mask, scaling=1.0, **kwargs)
+        return out.reshape(hidden_states.shape), weights
+
+
+class TinyGPTMLP(nn.Module):
+    """Each token for itself: widen, bend, narrow."""
+
+    def __init__(self, config: TinyGPTConfig):
+        super().__init__()
+        width, inner = config.hidden_size, config.intermediate_size
+        self.gated = config.hidden_act == "swiglu"
+        self.act = ACT2FN["silu" if self.gated else config.hidden_act]
+        if self.gated:
+            self.gate_proj = nn.Linear(width, inner, bias=config.bias)
+        self.up_proj = nn.Linear(width, inner, bias=config.bias)
+        self.down_proj = nn.Linear(inner, width, bias=config.bias)
+        self.down_proj.start_std = residual_std(config)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.gated:
+            return self.down_proj(self.act(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(self.act(self.up_proj(x)))
+
+
+class TinyGPTBlock(GradientCheckpointingLayer):
+    """Look around, then think; each adds to the stream (or replaces it, without residual)."""
+
+    def __init__(self, config: TinyGPTConfig, layer_idx: int):
+        super().__init__()
+        mixer = TinyGPTAttention if config.mixer == "attention" else TinyGPTMeanAttention
+        self.norm_after = config.norm_position == "after"
+        self.residual = config.residual
+        self.dropout = config.dropout
+        self.attn_norm = make_norm(config) if config.norm_position != "none" else nn.Identity()
+        self.attn = mixer(config, layer_idx)
+        if config.intermediate_size:
+            self.mlp_norm = make_norm(config) if config.norm_position != "none" else nn.Identity()
+            self.mlp = TinyGPTMLP(config)
+        else:
+            self.mlp = None
+
+    def join(self, stream: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
+        if self.training and self.dropout:
+            written = nn.functional.dropout(written, self.dropout)
+        return stream + written if self.residual else written
+
+    def forward(self, x: torch.Tensor, **kwargs: Unpack[TransformersKwargs]) -> torch.Tensor:
+        if self.norm_after:
+            x = self.attn_norm(self.join(x, self.attn(x, **kwargs)[0]))
+            return x if self.mlp is None else self.mlp_norm(self.join(x, self.mlp(x)))
+        x = self.join(x, self.attn(self.attn_norm(x), **kwargs)[0])
+        return x if self.mlp is None else self.join(x, self.mlp(self.mlp_norm(x)))
+
+
+class TinyGPTPreTrainedModel(PreTrainedModel):
+    config: TinyGPTConfig
+    base_model_prefix = "model"
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["TinyGPTBlock"]
+    _skip_keys_device_placement = ["past_key_values"]
+    _supports_sdpa = True
+    _supports_attention_backend = True
+    _can_compile_fullgraph = True
+    _can_record_outputs = {
+        "hidden_states": TinyGPTBlock,
+        "attentions": [TinyGPTAttention, TinyGPTMeanAttention],
+    }
+
+    @property
+    def _supports_flash_attn(self) -> bool:
+        return self.config.position_embedding != "relative"  # its kernels would drop the bias
+
+    _supports_flex_attn = _supports_flash_attn
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Where every weight starts.
+
+        token table           N(0, embedding_range)
+        matrices, positions   N(0, initializer_range)
+        residual writers      N(0, initializer_range / sqrt(2 layers)), as GPT-2; 0 with zero_init
+        head                  as matrices; 0 with zero_init
+        distance bias         ALiBi
+        norms, biases         1 and 0
+        """
+        super()._init_weights(module)
+        # Called for leaves only, so what differs from a plain matrix is noted on the leaf itself.
+        if isinstance(module, TinyGPTDistanceBias):
+            init.copy_(module.weight, module.alibi())
+        elif (std := getattr(module, "start_std", None)) is not None:
+            init.normal_(module.weight, std=std)
+
+
+class TinyGPTModel(TinyGPTPreTrainedModel):
+    def __init__(self, config: TinyGPTConfig):
+        super().__init__(config)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens.start_std = config.embedding_range
+        if config.position_embedding == "learned":
+            self.embed_positions = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.layers = nn.ModuleList(
+            TinyGPTBlock(config, i) for i in range(config.num_hidden_layers)
+        )
+        self.norm = make_norm(config) if config.norm_position == "before" else nn.Identity()
+        self.gradient_checkpointing = False
+        self.post_init()
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.LongTensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.FloatTensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> BaseModelOutputWithPast:
+        config = self.config
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
+        x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
+        if x.shape[1] == 0:
+            raise ValueError("the input has 0 tokens; a prompt needs at least 1")
+        if use_cache and past_key_values is None:
+            past_key_values = DynamicCache(config=config)
+        seen = 0 if past_key_values is None else past_key_values.get_seq_length()
+        check_mask(attention_mask, x.shape[1], seen)
+
+        # Positions: added to the stream, or handed to the blocks.
+        if config.slides_by_recomputing or config.position_embedding == "rotary":
+            positions = position_ids
+            if positions is None:
+                positions = count_positions(attention_mask, x, seen)
+            if config.slides_by_recomputing:
+                self.check_window(positions)
+            if config.position_embedding == "learned":
+                x = x + self.embed_positions(positions)
+            elif config.position_embedding == "sinusoidal":
+                x = x + sinusoids(positions, config.hidden_size).to(x.dtype)
+            else:
+                kwargs["position_embeddings"] = rotation(
+                    positions, config.head_dim, config.rope_theta
+                )
+        mask = self.make_mask(x, attention_mask, past_key_values, position_ids)
+        if config.position_embedding == "relative":
+            kwargs["distance"] = self.distances(x, mask, past_key_values, position_ids, kwargs)
+            if mask.dtype == torch.bool:
+                least = torch.finfo(x.dtype).min
+                mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, least)
+
+        if self.training and config.dropout:
+            x = nn.functional.dropout(x, config.dropout)
+        for layer in self.layers[: config.num_hidden_layers]:
+            x = layer(
+                x,
+                attention_mask=mask,
+                position_ids=position_ids,
+                past_key_values=past_key_values,
+                use_cache=use_cache,
+                **kwargs,
+            )
+        return BaseModelOutputWithPast(
+            last_hidden_state=self.norm(x), past_key_values=past_key_values
+        )
+
+    def embed(self, input_ids: torch.LongTensor) -> torch.Tensor:
+        try:
+            return self.embed_tokens(input_ids)
+        except IndexError:
+            wrong = input_ids[(input_ids < 0) | (input_ids >= self.config.vocab_size)]
+            raise ValueError(
+                f"input_ids holds {int(wrong[0])}; the vocabulary has {self.config.vocab_size} "
+                f"tokens, ids 0 to {self.config.vocab_size - 1}"
+            ) from None
+
+    def check_window(self, positions: torch.Tensor) -> None:
+        """One error in place of an IndexError deep inside; `generate` never gets here."""
+        if torch.compiler.is_compiling():  # a look at values would break the graph
+            return
+        length, window = int(positions.max()) + 1, self.config.max_position_embeddings
+        if length > window:
+            raise ValueError(past_window_message(length, window))
+
+    def make_mask(self, x, attention_mask, past_key_values, position_ids):
+        """The platform's mask; None where its kernels know that it is plainly causal."""
+        plain = attention_mask is None and position_ids is None
+        make = create_sliding_window_causal_mask
+        if self.config.sliding_window is None:
+            make = create_causal_mask
+        return make(
+            config=self.config,
+            inputs_embeds=x[:1] if plain else x,  # rows that do not differ share one mask
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            position_ids=position_ids,
+            allow_is_causal_skip=self.config.position_embedding != "relative",
+        )
+
+    def distances(self, x, mask, past_key_values, position_ids, kwargs) -> torch.Tensor:
+        """How far back each key lies from each query, T by K."""
+        if "cu_seq_lens_k" in kwargs:  # continuous batching packs many requests into one row
+            distance = paged_distances(position_ids[0], mask.shape[-1], kwargs)
+        else:
+            first_query, first_key = 0, 0
+            if past_key_values is not None:
+                first_query = past_key_values.get_seq_length()
+                first_key = past_key_values.get_mask_sizes(x.shape[1], 0)[1]
+            queries = torch.arange(x.shape[1], device=x.device) + first_query
+            keys = torch.arange(mask.shape[-1], device=x.device) + first_key
+            distance = queries[:, None] - keys
+        return distance.clamp(0, self.config.max_position_embeddings - 1)
+
+
+def count_positions(attention_mask, x: torch.Tensor, seen) -> torch.Tensor:
+    """Positions from 0 at each row's first real token."""
+    if attention_mask is not None and attention_mask.ndim == 2:
+        counted = attention_mask.long().cumsum(-1) - 1
+        return counted.clamp(min=0)[:, -x.shape[1] :]  # B T
+    return (torch.arange(x.shape[1], device=x.device) + seen)[None]  # 1 T
+
+
+def check_mask(attention_mask, tokens: int, seen) -> None:
+    if attention_mask is None or attention_mask.ndim != 2 or not isinstance(seen, int):
+        return
+    if attention_mask.shape[-1] != seen + tokens:
+        raise ValueError(
+            f"attention_mask covers {attention_mask.shape[-1]} tokens; "
+            f"there are {seen + tokens} (the input's {tokens} and {seen} cached)"
+        )
+
+
+def past_window_message(length: int, window: int) -> str:
+    return (
+        f"the text is {length} tokens long and the window (max_position_embeddings) is {window}; "
+        "only plain `generate` goes on past it, by reading the last window again"
+    )
+
+
+def paged_distances(positions: torch.Tensor, total: int, kwargs) -> torch.Tensor:
+    """Distances where one row holds many requests, each with its own stretch of keys."""
+    ends = kwargs["cu_seq_lens_k"]
+    ends = next(iter(ends.values())) if isinstance(ends, dict) else ends
+    ends = ends[1:].long()
+    newest = positions[kwargs["cu_seq_lens_q"][1:].long() - 1]  # each request's last position
+    keys = torch.arange(total, device=positions.device)
+    owner = torch.searchsorted(ends, keys, right=True).clamp(max=len(ends) - 1)
+    return positions[:, None] - (newest[owner] - (ends[owner] - 1 - keys))
+
+
+# Assisted and prompt-lookup decoding check many candidates in one pass, which cannot slide.
+_one_token_at_a_time: ContextVar[bool] = ContextVar("one_token_at_a_time", default=True)
+
+
+class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
+    _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+    _tp_plan = {"lm_head": "colwise_gather_output"}
+    _pp_plan = {"lm_head": (["hidden_states"], ["logits"])}
+
+    def __init__(self, config: TinyGPTConfig):
+        super().__init__(config)
+        self.model = TinyGPTModel(config)
+        self.vocab_size = config.vocab_size
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=config.head_bias)
+        self.lm_head.start_std = 0.0 if config.zero_init else config.initializer_range
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.LongTensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.FloatTensor | None = None,
+        labels: torch.LongTensor | None = None,
+        shift_labels: torch.LongTensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | torch.Tensor = 0,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> CausalLMOutputWithPast:
+        """`labels` are shifted here, which leaves the last position untrained; `shift_labels` are
+        the next tokens themselves, one for every position."""
+        out = self.model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+            **kwargs,
+        )
+        logits = self.lm_head(slice_logits_to_keep(out.last_hidden_state, logits_to_keep))
+        loss = None
+        if labels is not None or shift_labels is not None:
+            loss = self.loss_function(
+                logits=logits,
+                labels=labels,
+                shift_labels=shift_labels,
+                vocab_size=self.config.vocab_size,
+                **kwargs,
+            )
+        return CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=out.past_key_values,
+            hidden_states=out.hidden_states,
+            attentions=out.attentions,
+        )
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: torch.LongTensor,
+        next_sequence_length: int | None = None,
+        past_key_values: Cache | None = None,
+        attention_mask: torch.LongTensor | None = None,
+        inputs_embeds: torch.FloatTensor | None = None,
+        **kwargs,
+    ) -> dict:
+        """Past the window, absolute positions start again: read the last window from position 0."""
+        length, window = input_ids.shape[1], self.config.max_position_embeddings
+        if not self.config.slides_by_recomputing or length <= window:
+            return super().prepare_inputs_for_generation(
+                input_ids,
+                next_sequence_length=next_sequence_length,
+                past_key_values=past_key_values,
+                attention_mask=attention_mask,
+                inputs_embeds=inputs_embeds,
+                **kwargs,
+            )
+        if not _one_token_at_a_time.get():
+            raise ValueError(past_window_message(length, window))
+        inputs = {name: kwargs[name] for name in _KEPT_WHEN_SLIDING if name in kwargs}
+        if attention_mask is not None:
+            attention_mask = attention_mask[:, -window:]
+        return inputs | {
+            "input_ids": input_ids[:, -window:].clone(),
+            "attention_mask": attention_mask,
+            "use_cache": False,
+        }
+
+    def _assisted_decoding(self, *args, **kwargs):
+        token = _one_token_at_a_time.set(False)
+        try:
+            return super()._assisted_decoding(*args, **kwargs)
+        finally:
+            _one_token_at_a_time.reset(token)
+
+    def _get_stopping_criteria(self, *args, **kwargs):
+        criteria = super()._get_stopping_criteria(*args, **kwargs)
+        for criterion in criteria:  # no reminder that the window ends: here text goes on
+            if hasattr(criterion, "max_position_embeddings"):
+                criterion.max_position_embeddings = None
+        return criteria
+
+
+_KEPT_WHEN_SLIDING = ("logits_to_keep", "output_attentions", "output_hidden_states", "return_dict")
+
+__all__ = ["TinyGPTForCausalLM", "TinyGPTModel", "TinyGPTPreTrainedModel"]
