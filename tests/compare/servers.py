@@ -1,0 +1,55 @@
+"""Pages served from a process of their own: gradio keeps loops and sockets open, and a test must not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def serve(*command: str, port: int | None = None, seconds: float = 60) -> Iterator[str]:
+    """Runs `python *command --port PORT` until the block ends; yields the address."""
+    port = port or free_port()
+    quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(
+        [sys.executable, *command, "--port", str(port)], cwd=ROOT, env=os.environ | quiet
+    )
+    url, until = f"http://127.0.0.1:{port}/", time.monotonic() + seconds
+    try:
+        while not answers(url):
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended with {process.returncode}")
+            if time.monotonic() > until:
+                raise TimeoutError(f"no answer from {url} within {seconds} s")
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
