@@ -1,0 +1,74 @@
+"""Fixtures around the loopback Hub. Imported before any test, so that the real client points there and nowhere else."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from .hub import LoopbackHub, bind
+
+# huggingface_hub reads its endpoint once, when it is imported. The port is ours from here on, and nobody answers on
+# it until a test asks for the Hub: a test that forgets to ask is refused at once, and never reaches the real one.
+_SOCKET = bind()
+ENDPOINT = f"http://127.0.0.1:{_SOCKET.getsockname()[1]}"
+assert "huggingface_hub" not in sys.modules, "the loopback Hub must be known before its client"
+os.environ["HF_ENDPOINT"] = ENDPOINT
+os.environ.pop("HF_TOKEN", None)
+
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "OMP_NUM_THREADS")
+
+
+@pytest.fixture(scope="session")
+def _hub() -> Iterator[LoopbackHub]:
+    with LoopbackHub(_SOCKET) as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(_hub: LoopbackHub, monkeypatch, tmp_path: Path) -> Iterator[LoopbackHub]:
+    """An empty Hub, and this process online with it, with a cache of its own."""
+    from huggingface_hub import constants
+
+    _hub.clear()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    yield _hub
+    _hub.clear()
+
+
+@dataclass
+class User:
+    """Somebody with a token, in this process and in the processes it starts."""
+
+    name: str
+    token: str
+    home: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """For a fresh process: the Hub and the token, a new home, and no project on the path."""
+        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        return passed | {
+            "HF_ENDPOINT": ENDPOINT,
+            "HF_HOME": str(self.home),
+            "HF_TOKEN": self.token,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "PYTHONWARNDEFAULTENCODING": "1",
+            **self.extra,
+            **more,
+        }
+
+
+@pytest.fixture
+def ada(hub: LoopbackHub, monkeypatch, tmp_path: Path) -> User:
+    """Ada may write. Her token is in the environment, as HF_TOKEN."""
+    user = User("ada", "hf_" + secrets.token_hex(17), tmp_path / "home")
+    hub.account(user.name, user.token)
+    monkeypatch.setenv("HF_TOKEN", user.token)
+    return user
