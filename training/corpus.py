@@ -1,0 +1,200 @@
+"""Where text comes from: files, folders, globs, .jsonl, data sets of the Hub, and what is built in.
+
+A corpus is an iterator of strings that can be started again; no file is ever held whole.
+"""
+
+import glob
+import hashlib
+import json
+import os
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HELLO = "hello hello"
+THE_CAT = "the cat sat on the mat"
+SENTENCES = """\
+the sun rises in the east
+the moon lights the quiet sea
+a small bird sings at dawn
+rain falls on the green hills
+the river runs to the sea
+a red fox sleeps in the den
+bread is warm and smells good
+we read a book by the fire
+stars shine when the night is clear
+the old clock ticks all day
+snow covers the road in winter
+a kind word costs nothing
+the baker wakes before the town
+children laugh in the garden
+a letter came from far away
+the train leaves at noon
+my cat watches the window
+leaves turn gold in the fall
+the teacher draws a circle
+fish swim below the bridge
+"""
+BUILT_IN = {"hello": HELLO, "next-char": THE_CAT, "minigpt": SENTENCES}
+
+SHAKESPEARE = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+)
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+PIECE = 1 << 20
+
+
+class BadText(ValueError):
+    pass
+
+
+def cache_folder() -> Path:
+    """Where fetched text and tokenized corpora are kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("TINYGPT_CACHE") or Path(home) / "tinygpt-hf")
+
+
+@dataclass
+class Corpus:
+    """Text in pieces, as often as asked, and a key that changes when the text does."""
+
+    name: str
+    files: list[Path] = field(default_factory=list)
+    text: str | None = None
+    hub: str | None = None
+    column: str = "text"
+
+    def pieces(self) -> Iterator[str]:
+        """The text, cut where no tokenizer can tell; an empty piece stands between two documents."""
+        first = True
+        for document in self.documents():
+            if not first:
+                yield ""
+            first = False
+            yield from filter(None, document)
+
+    def documents(self) -> Iterator[Iterable[str]]:
+        if self.text is not None:
+            yield [self.text]
+        for path in self.files:
+            if path.suffix == ".jsonl":
+                yield from ([text] for text in read_jsonl(path, self.column))
+            else:
+                yield read_text(path)
+        if self.hub is not None:
+            yield from ([text] for text in read_hub(self.hub, self.column))
+
+    def key(self) -> str:
+        digest = hashlib.sha256(repr((self.hub, self.column)).encode())
+        if self.text is not None:
+            digest.update(self.text.encode())
+        for path in self.files:
+            digest.update(f"\0{path.suffix}\0{path.stat().st_size}\0".encode())
+            with path.open("rb") as file:
+                while chunk := file.read(PIECE):
+                    digest.update(chunk)
+        return digest.hexdigest()
+
+
+def open_corpus(built_in: str | None, data: list[str], column: str) -> Corpus:
+    if not data and built_in == "shakespeare":
+        return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()])
+    if not data and built_in in BUILT_IN:
+        return Corpus(built_in, text=BUILT_IN[built_in])
+    if not data:
+        raise BadText("there is no text to train on: name some with --data FILE")
+    files: list[Path] = []
+    for name in data:
+        found = find_files(name)
+        if not found and len(data) == 1 and name.count("/") == 1:
+            return Corpus(name, hub=name, column=column)
+        if not found:
+            raise BadText(f"no such file, folder or pattern: {name}")
+        files += found
+    return Corpus(Path(data[0]).stem, files=files, column=column)
+
+
+def find_files(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix in (".txt", ".md", ".jsonl"))
+        if not found:
+            raise BadText(f"{name} holds no .txt, .md or .jsonl file")
+        return found
+    return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())
+
+
+def read_text(path: Path) -> Iterator[str]:
+    from tinygpt_hf.tokenization import read_texts
+
+    try:
+        yield from read_texts([path])
+    except UnicodeDecodeError:
+        raise BadText(f"{path} is not UTF-8: byte {first_bad_byte(path)} cannot be read") from None
+
+
+def first_bad_byte(path: Path) -> int:
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    raise AssertionError("the file changed while it was read")
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict]]:
+    """The numbered objects of a .jsonl file."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                raise BadText(f"{path}, line {number}, is not JSON") from None
+            if not isinstance(row, dict):
+                raise BadText(f"{path}, line {number}, is not a JSON object")
+            yield number, row
+
+
+def read_jsonl(path: Path, column: str) -> Iterator[str]:
+    for number, row in read_rows(path):
+        if not isinstance(row.get(column), str):
+            raise BadText(f"{path}, line {number}, has no text in a column {column!r}")
+        yield row[column]
+
+
+def read_hub(name: str, column: str) -> Iterator[str]:
+    """A data set of the Hub, streamed: it does not have to fit in memory. NAME[@REVISION]."""
+    import datasets
+
+    repo, _, revision = name.partition("@")
+    rows = datasets.load_dataset(repo, split="train", streaming=True, revision=revision or None)
+    for row in rows:
+        if column not in row:
+            raise BadText(f"{name} has no column {column!r}; it has {', '.join(row)}")
+        yield row[column]
+
+
+def fetch_shakespeare() -> Path:
+    """Tiny Shakespeare from its public home, once."""
+    path = cache_folder() / "tinyshakespeare.txt"
+    if path.is_file():
+        return path
+    try:
+        with urllib.request.urlopen(SHAKESPEARE, timeout=20) as reply:
+            content = reply.read(8 * PIECE)
+    except OSError as error:
+        raise BadText(
+            f"Tiny Shakespeare could not be fetched ({error}); "
+            "with a copy of your own: --data tinyshakespeare.txt"
+        ) from None
+    if hashlib.sha256(content).hexdigest() != SHAKESPEARE_SHA256:
+        raise BadText("what was fetched as Tiny Shakespeare is something else; use --data FILE")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return path

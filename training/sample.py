@@ -1,0 +1,73 @@
+"""`python -m training.sample MODEL --prompt TEXT`: the prompt and what the model makes of it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .console import print_anything
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.sample", description="Let a model continue a text."
+    )
+    parser.add_argument("model", help="a run directory, a shipped name or a Hub repo[@revision]")
+    parser.add_argument("--prompt", required=True)
+    parser.add_argument("--max_new_tokens", type=int, default=200)
+    parser.add_argument("--temperature", type=float, default=0.8)
+    parser.add_argument("--top_k", type=int, default=50, help="0 for all tokens")
+    parser.add_argument("--top_p", type=float, default=1.0)
+    parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same text")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    print_anything()
+    from transformers import set_seed
+
+    from tinygpt_hf.loading import load
+
+    try:
+        model, tokenizer = load(args.model)
+        if args.seed is not None:
+            set_seed(args.seed)
+        settings = {"do_sample": False}
+        if not args.greedy:
+            settings = {
+                "do_sample": True,
+                "temperature": args.temperature,
+                "top_k": args.top_k,
+                "top_p": args.top_p,
+            }
+        print(continuation(model, tokenizer, args.prompt, args.max_new_tokens, settings))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def continuation(model, tokenizer, prompt: str, max_new_tokens: int, settings: dict) -> str:
+    """The prompt, untouched, and what follows."""
+    import torch
+
+    from tinygpt_hf.tokenization import encode_ids
+
+    ids = encode_ids(tokenizer, prompt).tolist()
+    if model.config.bos_token_id is not None:  # trained on texts that begin with it
+        ids = [model.config.bos_token_id, *ids]
+    if not ids:
+        raise ValueError("the prompt is empty, and this model has no token that begins a text")
+    inputs = torch.tensor([ids], device=model.device)
+    out = model.generate(
+        inputs,
+        attention_mask=torch.ones_like(inputs),
+        max_new_tokens=max_new_tokens,
+        **settings,
+    )
+    return prompt + tokenizer.decode(out[0, len(ids) :], skip_special_tokens=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
