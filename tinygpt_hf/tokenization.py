@@ -1,39 +1,44 @@
-"""Train character and byte-level BPE tokenizers, saved as a plain `tokenizer.json` that needs no remote code.
+"""Train character and byte-level BPE tokenizers: a plain `tokenizer.json`, no remote code.
 
-    train_char(texts)                       one token a character; every Unicode string comes back exactly
-    train_char(closed="hello")              the seeds' closed vocabularies: `hello`, `next-char`, `minigpt`
-    train_bpe(texts, vocab_size)            byte-level BPE with GPT-2's way of cutting words
+    train_char(texts)               one token a character
+    train_char(closed="hello")      the seeds' closed vocabularies: `hello`, `next-char`, `minigpt`
+    train_bpe(texts, vocab_size)    byte-level BPE
 
-`texts` is any iterable of strings; `read_texts(paths)` cuts files at line ends without changing the result. The way
-from text to ids (`encode_ids`, `encode_many`, `encode_chat`, `check_text`) and back (`TextStream`) is in
-`encoding.py`, and importable from here. The same strings, in whatever order, give the same file, byte for byte.
+`texts` is any iterable of strings; `read_texts(paths)` makes one of files of any size. The same
+strings, in whatever order, give the same files, byte for byte. The way from text to ids and back is
+in `encoding.py`; its functions can be imported from here too.
 
-Open tokenizers. `<|endoftext|>` (begin and end, id 0), `<|pad|>` (id 1), with `chat=True` the turn tokens
-`<|system|>`, `<|user|>`, `<|assistant|>`; then the 243 bytes that UTF-8 can contain, in GPT-2's byte alphabet;
-then what was learned. Whatever the text, its bytes are in the vocabulary, so nothing can be lost or refused.
-
-Closed vocabularies have no bytes to fall back on: an unknown character is `<unk>` (`minigpt`) or an error.
+Open tokenizers lose nothing and refuse nothing, since every byte of UTF-8 is a token. Their ids:
+`<|endoftext|>` 0 (begin and end of a text), `<|pad|>` 1; with `chat=True` `<|system|>` 2,
+`<|user|>` 3, `<|assistant|>` 4; the 243 bytes, in GPT-2's byte alphabet; then what was learned. A
+closed vocabulary has characters and no bytes: an unknown one is `<unk>` (`minigpt`) or an error.
 """
 
-from collections import Counter
-from collections.abc import Iterable
-from typing import Any, Literal
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, get_args
 
+import numpy as np
+from huggingface_hub.utils import tqdm
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from .char_table import (
+    EACH_CHARACTER,
+    EACH_CHARACTERS_BYTES,
+    byte_alphabet,
+    code_points,
+    utf8_bytes,
+)
 from .encoding import (
     TextStream,
-    byte_alphabet,
-    check_string,
     check_text,
     encode_chat,
     encode_ids,
     encode_many,
-    read_texts,
     smallest_dtype,
-    utf8_bytes,
 )
+from .texts import check_string, read_texts
 
 __all__ = [
     "TextStream",
@@ -50,12 +55,18 @@ __all__ = [
 Closed = Literal["hello", "next-char", "minigpt"]
 
 END, PAD = "<|endoftext|>", "<|pad|>"
-TURNS = ("<|system|>", "<|user|>", "<|assistant|>")
+TURNS = ["<|system|>", "<|user|>", "<|assistant|>"]
+SMALLEST, LARGEST = 257, 50_257  # sizes of a BPE
 _ALPHABETS = {"hello": " ehlo", "next-char": " abcdefghijklmnopqrstuvwxyz"}
 _MINIGPT = {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<bos>", "eos_token": "<eos>"}
-_SMALLEST, _LARGEST = 257, 50_257
 
-# An answer ends with the end token, inside the part that the assistant mask marks: that is how a model learns to stop.
+# GPT-2's words, but white space ends with its line: text may be cut behind any line end.
+WORDS = (
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
+    r"|[^\S\n]*\n|[^\S\n]+(?!\S)|[^\S\n]+"
+)
+
+# An answer's end token is in the part that the assistant mask marks: so a model learns to stop.
 CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 {%- if message.role not in ['system', 'user', 'assistant'] -%}
@@ -80,36 +91,34 @@ def train_char(
     chat: bool = False,
     padding_side: str = "left",
     model_max_length: int | None = None,
+    show_progress: bool | None = None,
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer with one token for each character that occurs at least `min_freq` times in `texts`."""
+    """A token for each character that is at least `min_freq` times in the texts.
+
+    In an open tokenizer the rarer ones are written as their bytes. `closed` names a seed's
+    vocabulary: `hello` and `next-char` are fixed, and the texts may hold nothing else; `minigpt`
+    learns its characters. `show_progress` is on by default where a terminal shows it.
+    """
     if min_freq < 1:
         raise ValueError(f"min_freq is {min_freq}; it must be at least 1")
+    if closed is not None and closed not in get_args(Closed):
+        known = ", ".join(get_args(Closed))
+        raise ValueError(f"no closed vocabulary is called {closed!r}; there are {known}")
     if closed and chat:
-        raise ValueError(f"the closed vocabulary {closed!r} has no room for chat tokens")
-    counts: Counter[str] = Counter()
-    for number, text in enumerate(texts):
-        check_string(text, f"texts[{number}]")
-        counts.update(text)
-    characters = sorted(c for c, n in counts.items() if n >= min_freq)
-    extras = {"padding_side": padding_side, "model_max_length": model_max_length}
+        raise ValueError(f"the closed vocabulary {closed!r} has no room for the tokens of a chat")
+    characters = _characters(texts, min_freq, _visible(show_progress))
+    options = {"padding_side": padding_side, "model_max_length": model_max_length}
     if closed:
-        return _closed(closed, characters, extras)
+        return _closed(closed, characters, options)
 
-    names = _special_names(chat)
     alphabet = byte_alphabet()
-    tokens = [*names, *(alphabet[b] for b in utf8_bytes())]
-    tokens += ["".join(alphabet[b] for b in c.encode()) for c in characters if not c.isascii()]
-    # `ignore_merges` looks each character up whole before it falls apart into bytes.
-    model = models.BPE(vocab=_numbered(tokens), merges=[], ignore_merges=True)
-    tokenizer = Tokenizer(model)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    return _open(tokenizer, chat, extras)
+    longer = [c.encode() for c in characters if not c.isascii()]
+    spelt = ["".join(alphabet[byte] for byte in raw) for raw in longer]
+    tokens = [*_specials(chat), *(alphabet[byte] for byte in utf8_bytes()), *spelt]
+    # With `ignore_merges` a character is looked up whole before it falls apart into its bytes.
+    tokenizer = Tokenizer(models.BPE(vocab=_numbered(tokens), merges=[], ignore_merges=True))
+    tokenizer.pre_tokenizer = EACH_CHARACTERS_BYTES
+    return _open(tokenizer, chat, options)
 
 
 def train_bpe(
@@ -120,70 +129,86 @@ def train_bpe(
     chat: bool = False,
     padding_side: str = "left",
     model_max_length: int | None = None,
-    show_progress: bool = True,
+    show_progress: bool | None = None,
 ) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of at most `vocab_size` tokens; fewer where the text has no more pairs seen `min_freq` times."""
-    if not _SMALLEST <= vocab_size <= _LARGEST:
-        raise ValueError(f"vocab_size is {vocab_size}; a BPE has {_SMALLEST:,} to {_LARGEST:,}")
+    """A byte-level BPE of `vocab_size` tokens; of fewer where no pair is left `min_freq` times."""
+    if min_freq < 1:
+        raise ValueError(f"min_freq is {min_freq}; it must be at least 1")
+    if not SMALLEST <= vocab_size <= LARGEST:
+        raise ValueError(
+            f"vocab_size is {vocab_size:,}; a BPE has {SMALLEST:,} to {LARGEST:,} tokens"
+        )
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORDS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     alphabet = byte_alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         min_frequency=min_freq,
-        special_tokens=_added(_special_names(chat)),
-        initial_alphabet=[alphabet[b] for b in utf8_bytes()],
-        show_progress=show_progress,
+        special_tokens=_added(_specials(chat)),
+        initial_alphabet=[alphabet[byte] for byte in utf8_bytes()],
+        show_progress=_visible(show_progress),
     )
     tokenizer.train_from_iterator(_checked(texts), trainer)
-    extras = {"padding_side": padding_side, "model_max_length": model_max_length}
-    return _open(tokenizer, chat, extras)
+    options = {"padding_side": padding_side, "model_max_length": model_max_length}
+    return _open(tokenizer, chat, options)
 
 
-def _closed(name: Closed, characters: list[str], extras: dict[str, Any]) -> PreTrainedTokenizerFast:
-    """A vocabulary of the listed characters alone: a seed's own, id for id."""
+def _characters(texts: Iterable[str], min_freq: int, show_progress: bool) -> list[str]:
+    """The characters that are often enough in the texts, in the order of their code points."""
+    counts = np.zeros(sys.maxunicode + 1, np.int64)
+    bar = tqdm(texts, "Counting characters", unit=" texts", disable=not show_progress, delay=1)
+    for text in _checked(bar):
+        found = np.bincount(code_points(text))
+        counts[: len(found)] += found
+    return [chr(code) for code in np.flatnonzero(counts >= min_freq)]
+
+
+def _closed(
+    name: Closed, characters: list[str], options: dict[str, Any]
+) -> PreTrainedTokenizerFast:
+    """A vocabulary of characters alone: the seed's own, id for id."""
     if name == "minigpt":
-        tokens = [*_MINIGPT.values(), *characters]
-    elif name in _ALPHABETS:
-        tokens = list(_ALPHABETS[name])
-        if strangers := set(characters) - set(tokens):
-            raise ValueError(
-                f"{min(strangers)!r} is not among the {len(tokens)} characters of {name!r}: "
-                f"{''.join(tokens)!r}"
-            )
+        special, tokens = _MINIGPT, [*_MINIGPT.values(), *characters]
     else:
-        known = ", ".join([*_ALPHABETS, "minigpt"])
-        raise ValueError(f"no closed vocabulary is called {name!r}; there are {known}")
-    specials = _MINIGPT if name == "minigpt" else {}
-    # Without its unknown token in the vocabulary the model refuses a character instead of dropping it.
+        special, tokens = {}, list(_ALPHABETS[name])
+        if strange := set(characters) - set(tokens):
+            raise ValueError(
+                f"the texts have {min(strange)!r} (U+{ord(min(strange)):04X}), which is not in the "
+                f"closed vocabulary {name!r}: {_ALPHABETS[name]!r}"
+            )
+    # Without its unknown token the model refuses a character. With one that is not special, the
+    # token stays in sight when special tokens are left out of a decoded text.
+    special = {role: token for role, token in special.items() if role != "unk_token"}
     tokenizer = Tokenizer(models.WordLevel(_numbered(tokens), unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.pre_tokenizer = EACH_CHARACTER
     tokenizer.decoder = decoders.Fuse()
-    # <unk> is told to the model only: as a special token it would vanish from what is decoded.
-    named = {k: v for k, v in specials.items() if k != "unk_token"}
-    tokenizer.add_special_tokens(_added(named.values()))
-    return _wrap(tokenizer, extras | named)
+    tokenizer.add_special_tokens(_added(special.values()))
+    return _wrap(tokenizer, options | special)
 
 
-def _open(tokenizer: Tokenizer, chat: bool, extras: dict[str, Any]) -> PreTrainedTokenizerFast:
-    tokenizer.add_special_tokens(_added(_special_names(chat)))
-    extras |= {"bos_token": END, "eos_token": END, "pad_token": PAD}
+def _open(tokenizer: Tokenizer, chat: bool, options: dict[str, Any]) -> PreTrainedTokenizerFast:
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(_added(_specials(chat)))
+    options = options | {"bos_token": END, "eos_token": END, "pad_token": PAD}
     if chat:
-        extras |= {"extra_special_tokens": list(TURNS), "chat_template": CHAT_TEMPLATE}
-    return _wrap(tokenizer, extras)
+        options |= {"extra_special_tokens": TURNS, "chat_template": CHAT_TEMPLATE}
+    return _wrap(tokenizer, options)
 
 
-def _wrap(tokenizer: Tokenizer, extras: dict[str, Any]) -> PreTrainedTokenizerFast:
+def _wrap(tokenizer: Tokenizer, options: dict[str, Any]) -> PreTrainedTokenizerFast:
+    given = {name: value for name, value in options.items() if value is not None}
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        clean_up_tokenization_spaces=False,
-        **{k: v for k, v in extras.items() if v is not None},
+        tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **given
     )
 
 
-def _special_names(chat: bool) -> list[str]:
-    return [END, PAD, *(TURNS if chat else ())]
+def _specials(chat: bool) -> list[str]:
+    return [END, PAD, *(TURNS if chat else [])]
 
 
 def _added(names: Iterable[str]) -> list[AddedToken]:
@@ -194,7 +219,10 @@ def _numbered(tokens: Iterable[str]) -> dict[str, int]:
     return {token: number for number, token in enumerate(tokens)}
 
 
-def _checked(texts: Iterable[str]) -> Iterable[str]:
+def _checked(texts: Iterable[str]) -> Iterator[str]:
     for number, text in enumerate(texts):
-        check_string(text, f"texts[{number}]")
-        yield text
+        yield check_string(text, f"texts[{number}]")
+
+
+def _visible(show_progress: bool | None) -> bool:
+    return sys.stderr.isatty() if show_progress is None else show_progress

@@ -1,0 +1,68 @@
+"""Text from files of any size, as strings of many lines, and a clear word about what is no text."""
+
+import codecs
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SIZE = 1 << 16  # bytes a string: many enough to be fast, few enough that 256 of them are nothing
+_PATIENCE = 16  # so many sizes without a good line end, and another place has to do
+
+
+def read_texts(paths: Iterable[str | Path], size: int = SIZE) -> Iterator[str]:
+    """The text of the files, newlines untouched, in strings of about `size` bytes.
+
+    A file is cut behind line ends, which no token of ours crosses: the cuts change neither what is
+    learned nor how it is encoded. Where no line ends for long, a cut between a word and the white
+    space behind it is as good.
+    """
+    for path in paths:
+        held: list[str] = []  # blocks without a place to cut
+        for block in _blocks(path, size):
+            cut = block.rfind("\n") + 1 or (_behind_a_word(block) if len(held) > _PATIENCE else 0)
+            if cut:
+                yield "".join([*held, block[:cut]])
+                held = [block[cut:]]
+            else:
+                held.append(block)
+        if rest := "".join(held):
+            yield rest
+
+
+def check_string(text: object, where: str = "the text") -> str:
+    """The text, if it is a string that UTF-8 can write; else a ValueError that says where not."""
+    if not isinstance(text, str):
+        raise ValueError(f"{where} is {text!r}, not a string")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{where} holds a lone surrogate, U+{ord(text[error.start]):04X}, at character "
+            f"{error.start + 1}: half a character, which nothing can write"
+        ) from None
+    return text
+
+
+def _blocks(path: str | Path, size: int) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open(path, "rb") as file:
+        while True:
+            raw = file.read(size)
+            before = file.tell() - len(raw) - len(decoder.getstate()[0])
+            try:
+                block = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                byte, offset = error.object[error.start], before + error.start
+                raise ValueError(
+                    f"{os.fspath(path)} is not UTF-8: byte 0x{byte:02X} at offset {offset}; "
+                    "save it as UTF-8 first"
+                ) from None
+            if not raw:
+                return
+            yield block
+
+
+def _behind_a_word(text: str) -> int:
+    """The last position with a word before it and white space behind it; 0 for none."""
+    places = range(len(text) - 1, 0, -1)
+    return next((i for i in places if text[i].isspace() and not text[i - 1].isspace()), 0)
