@@ -71,15 +71,6 @@ class TinyGPTConfig(PreTrainedConfig):
         "n_head": "num_attention_heads",
         "n_positions": "max_position_embeddings",
     }
-    base_model_tp_plan = {
-        "layers.*.attn.q_proj": "colwise",
-        "layers.*.attn.k_proj": "colwise",
-        "layers.*.attn.v_proj": "colwise",
-        "layers.*.attn.o_proj": "rowwise",
-        "layers.*.mlp.up_proj": "colwise",
-        "layers.*.mlp.gate_proj": "colwise",
-        "layers.*.mlp.down_proj": "rowwise",
-    }
     base_model_pp_plan = {
         "embed_tokens": (["input_ids"], ["inputs_embeds"]),
         "layers": (["hidden_states", "attention_mask"], ["hidden_states"]),
@@ -148,9 +139,30 @@ class TinyGPTConfig(PreTrainedConfig):
         return self.position_embedding in ("learned", "sinusoidal")
 
     @property
-    def sliding_window(self) -> int | None:
+    def sliding_window(self) -> int:
         """For the platform's masks and caches: how far attention reaches where text never ends."""
-        return None if self.slides_by_recomputing else self.max_position_embeddings
+        if self.slides_by_recomputing:
+            raise AttributeError(f"{self.position_embedding} positions have no sliding window")
+        return self.max_position_embeddings
+
+    @sliding_window.setter
+    def sliding_window(self, window: int):
+        self.max_position_embeddings = window
+
+    @property
+    def base_model_tp_plan(self) -> dict[str, str] | None:
+        """How tensor parallelism splits the blocks: by heads, which it cannot do to a bias."""
+        if self.mixer == "mean" or self.position_embedding == "relative":
+            return None
+        plan = {"embed_tokens": "embedding_rowwise"}
+        if self.num_hidden_layers:
+            plan |= {f"layers.*.attn.{name}_proj": "colwise" for name in "qkv"}
+            plan["layers.*.attn.o_proj"] = "rowwise"
+        if self.num_hidden_layers and self.intermediate_size:
+            gate = ["gate"] if self.hidden_act == "swiglu" else []
+            plan |= {f"layers.*.mlp.{name}_proj": "colwise" for name in [*gate, "up"]}
+            plan["layers.*.mlp.down_proj"] = "rowwise"
+        return plan
 
     def _check_numbers(self):
         if not 0 <= self.dropout < 1:

@@ -370,7 +370,7 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         """The platform's mask; None where its kernels know that it is plainly causal."""
         plain = attention_mask is None and position_ids is None
         make = create_sliding_window_causal_mask
-        if self.config.sliding_window is None:
+        if self.config.slides_by_recomputing:
             make = create_causal_mask
         return make(
             config=self.config,
