@@ -1,7 +1,7 @@
 """One token a character, as a table: the ids of a whole corpus in a few numpy calls.
 
 `CharTable.of` knows a tokenizer that `train_char` made, also when `AutoTokenizer` loaded it,
-and gives the same ids as the library, which walks through a text at about 1 MB/s.
+and gives the same ids as the library, which walks through a text at a few MB/s.
 """
 
 import json
@@ -11,24 +11,10 @@ from typing import Any
 import numpy as np
 from tokenizers import Regex, pre_tokenizers
 
+from .byte_level import PRE_TOKENIZER, letters
 from .texts import check_string
 
 EACH_CHARACTER = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-EACH_CHARACTERS_BYTES = pre_tokenizers.Sequence(
-    [EACH_CHARACTER, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-)
-
-
-def utf8_bytes() -> list[int]:
-    """The 243 byte values that UTF-8 can contain: 0xC0, 0xC1 and 0xF5 to 0xFF never occur."""
-    return [b for b in range(0xF5) if b not in (0xC0, 0xC1)]
-
-
-def byte_alphabet() -> dict[int, str]:
-    """GPT-2's letter for each byte: itself where that is printable, else one from U+0100 on."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = [b for b in range(256) if b not in printable]
-    return {b: chr(b) if b in printable else chr(256 + others.index(b)) for b in range(256)}
 
 
 def code_points(text: str, where: str = "the text") -> np.ndarray:
@@ -46,13 +32,13 @@ def code_points(text: str, where: str = "the text") -> np.ndarray:
 class CharTable:
     """The id of each code point; the last entry, `missing`, stands for all that have no token.
 
-    Those are written as their UTF-8 bytes (`byte_ids`), as the `unknown` token, or not at all.
+    Those are written as their bytes (`pieces`), as the `unknown` token, or not at all.
     """
 
     characters: str  # in the order of their ids
     ids: np.ndarray
     missing: int
-    byte_ids: np.ndarray | None
+    pieces: dict[bytes, int]  # bytes, and how the longer characters begin
     unknown: int | None
 
     @classmethod
@@ -69,29 +55,35 @@ class CharTable:
         tokens = {token: i for token, i in model["vocab"].items() if token not in added}
         if model["type"] == "WordLevel" and pre == _json(EACH_CHARACTER):
             unknown = tokens.pop(model["unk_token"], None)
-            return cls._build(tokens, None, unknown)
-        if model["type"] == "BPE" and pre == _json(EACH_CHARACTERS_BYTES) and not model["merges"]:
-            letters = {letter: byte for byte, letter in byte_alphabet().items()}
-            raw = {bytes(letters[x] for x in token): i for token, i in tokens.items()}
-            byte_ids = np.zeros(256, np.int64)
-            for byte in utf8_bytes():
-                byte_ids[byte] = raw[bytes([byte])]
-            return cls._build({_character(r): i for r, i in raw.items() if _character(r)}, byte_ids)
+            return cls._build(tokens, {}, unknown)
+        if model["type"] == "BPE" and pre == _json(PRE_TOKENIZER):
+            return cls._of_bytes(tokens)
         return None
 
     @classmethod
+    def _of_bytes(cls, tokens: dict[str, int]) -> "CharTable | None":
+        """A BPE none of whose tokens reaches past one character."""
+        byte = {letter: value for value, letter in letters().items()}
+        raw = {bytes(byte[letter] for letter in token): i for token, i in tokens.items()}
+        characters, pieces = {}, {}
+        for token, number in raw.items():
+            text = token.decode(errors="replace")
+            if len(text) != 1:
+                return None
+            if text != "\ufffd" or token == text.encode():
+                characters[text] = number
+            else:
+                pieces[token] = number
+        return cls._build(characters, pieces, None)
+
+    @classmethod
     def _build(
-        cls, tokens: dict[str, int], byte_ids: np.ndarray | None, unknown: int | None = None
+        cls, tokens: dict[str, int], pieces: dict[bytes, int], unknown: int | None
     ) -> "CharTable":
-        largest = max([*tokens.values(), -1 if byte_ids is None else int(byte_ids.max())])
-        dtype = np.min_scalar_type(largest + 1)
-        ids = np.full(max(map(ord, tokens), default=0) + 2, largest + 1, dtype)
-        for character, number in tokens.items():
-            ids[ord(character)] = number
-        bytes_ = None if byte_ids is None else byte_ids.astype(dtype)
-        return cls(
-            "".join(sorted(tokens, key=tokens.__getitem__)), ids, largest + 1, bytes_, unknown
-        )
+        missing = max([*tokens.values(), *pieces.values(), unknown or 0]) + 1
+        ids = np.full(max(map(ord, tokens)) + 2, missing, np.min_scalar_type(missing))
+        ids[[ord(character) for character in tokens]] = list(tokens.values())
+        return cls("".join(sorted(tokens, key=tokens.__getitem__)), ids, missing, pieces, unknown)
 
     def encode(self, text: str, where: str = "the text") -> np.ndarray:
         """The ids of a text; ValueError where a character has none."""
@@ -100,7 +92,7 @@ class CharTable:
         strange = ids == self.missing
         if not strange.any():
             return ids
-        if self.byte_ids is not None:
+        if self.pieces:
             return self._with_bytes(codes, ids, strange)
         if self.unknown is None:
             self._refuse(text, int(strange.argmax()), where)
@@ -108,14 +100,25 @@ class CharTable:
         return ids
 
     def _with_bytes(self, codes: np.ndarray, ids: np.ndarray, strange: np.ndarray) -> np.ndarray:
-        assert self.byte_ids is not None
-        code = codes[strange]
-        lengths = np.ones(len(codes), np.intp)
-        lengths[strange] = 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF)
-        utf8 = code.tobytes().decode("utf-32-le").encode()
-        out = np.repeat(ids, lengths)
-        out[np.repeat(strange, lengths)] = self.byte_ids[np.frombuffer(utf8, np.uint8)]
+        """The ids, with each `strange` one replaced by the two to four of its character's bytes."""
+        kinds, which = np.unique(codes[strange], return_inverse=True)
+        spelt = [self._spell(chr(code)) for code in kinds]
+        padded = np.array([ids + [0] * (4 - len(ids)) for ids in spelt], self.ids.dtype)
+        lengths = np.array([len(ids) for ids in spelt])
+        times = np.ones(len(codes), np.intp)
+        times[strange] = lengths[which]
+        out = np.repeat(ids, times)
+        out[np.repeat(strange, times)] = padded[which][np.arange(4) < lengths[which, None]]
         return out
+
+    def _spell(self, character: str) -> list[int]:
+        """The longest beginning of the character that has a token, then byte for byte."""
+        raw = character.encode()
+        cut = next(n for n in range(len(raw) - 1, 0, -1) if raw[:n] in self.pieces)
+        return [
+            self.pieces[raw[:cut]],
+            *(self.pieces[raw[i : i + 1]] for i in range(cut, len(raw))),
+        ]
 
     def _refuse(self, text: str, position: int, where: str) -> None:
         raise ValueError(
@@ -123,11 +126,6 @@ class CharTable:
             f"{position + 1}, which is not in this vocabulary of {len(self.characters)}: "
             f"{self.characters!r}"
         )
-
-
-def _character(raw: bytes) -> str:
-    """The one character that these bytes are; '' where they are a part of one."""
-    return raw.decode(errors="ignore")
 
 
 def _json(part: pre_tokenizers.PreTokenizer) -> dict[str, Any]:

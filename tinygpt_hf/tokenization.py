@@ -20,16 +20,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from huggingface_hub.utils import tqdm
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, trainers
 from transformers import PreTrainedTokenizerFast
 
-from .char_table import (
-    EACH_CHARACTER,
-    EACH_CHARACTERS_BYTES,
-    byte_alphabet,
-    code_points,
-    utf8_bytes,
-)
+from .byte_level import PRE_TOKENIZER, letters, utf8_bytes
+from .char_table import EACH_CHARACTER, code_points
 from .encoding import (
     TextStream,
     check_text,
@@ -59,12 +54,6 @@ TURNS = ["<|system|>", "<|user|>", "<|assistant|>"]
 SMALLEST, LARGEST = 257, 50_257  # sizes of a BPE
 _ALPHABETS = {"hello": " ehlo", "next-char": " abcdefghijklmnopqrstuvwxyz"}
 _MINIGPT = {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<bos>", "eos_token": "<eos>"}
-
-# GPT-2's words, but white space ends with its line: text may be cut behind any line end.
-WORDS = (
-    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
-    r"|[^\S\n]*\n|[^\S\n]+(?!\S)|[^\S\n]+"
-)
 
 # An answer's end token is in the part that the assistant mask marks: so a model learns to stop.
 CHAT_TEMPLATE = """\
@@ -111,13 +100,10 @@ def train_char(
     if closed:
         return _closed(closed, characters, options)
 
-    alphabet = byte_alphabet()
-    longer = [c.encode() for c in characters if not c.isascii()]
-    spelt = ["".join(alphabet[byte] for byte in raw) for raw in longer]
-    tokens = [*_specials(chat), *(alphabet[byte] for byte in utf8_bytes()), *spelt]
-    # With `ignore_merges` a character is looked up whole before it falls apart into its bytes.
-    tokenizer = Tokenizer(models.BPE(vocab=_numbered(tokens), merges=[], ignore_merges=True))
-    tokenizer.pre_tokenizer = EACH_CHARACTERS_BYTES
+    tokens, merges = _spelling(characters)
+    vocabulary = [*_specials(chat), *tokens]
+    model = models.BPE(vocab={token: i for i, token in enumerate(vocabulary)}, merges=merges)
+    tokenizer = Tokenizer(model)
     return _open(tokenizer, chat, options)
 
 
@@ -139,18 +125,13 @@ def train_bpe(
             f"vocab_size is {vocab_size:,}; a BPE has {SMALLEST:,} to {LARGEST:,} tokens"
         )
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(WORDS), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    alphabet = byte_alphabet()
+    tokenizer.pre_tokenizer = PRE_TOKENIZER  # cuts the words to learn from
+    letter = letters()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         min_frequency=min_freq,
         special_tokens=_added(_specials(chat)),
-        initial_alphabet=[alphabet[byte] for byte in utf8_bytes()],
+        initial_alphabet=[letter[byte] for byte in utf8_bytes()],
         show_progress=_visible(show_progress),
     )
     tokenizer.train_from_iterator(_checked(texts), trainer)
@@ -184,14 +165,32 @@ def _closed(
     # Without its unknown token the model refuses a character. With one that is not special, the
     # token stays in sight when special tokens are left out of a decoded text.
     special = {role: token for role, token in special.items() if role != "unk_token"}
-    tokenizer = Tokenizer(models.WordLevel(_numbered(tokens), unk_token="<unk>"))
+    tokenizer = Tokenizer(
+        models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<unk>")
+    )
     tokenizer.pre_tokenizer = EACH_CHARACTER
     tokenizer.decoder = decoders.Fuse()
     tokenizer.add_special_tokens(_added(special.values()))
     return _wrap(tokenizer, options | special)
 
 
+def _spelling(characters: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Tokens and merges of a BPE that puts the bytes of a character together, and no more.
+
+    ASCII is a byte a character anyway. A merge takes one byte, so the characters of three and four
+    bytes also need tokens for how they begin, which 64 of them share.
+    """
+    letter = letters()
+    beginnings = {
+        raw[:end] for raw in (c.encode() for c in characters) for end in range(2, len(raw) + 1)
+    }
+    spell = {raw: "".join(letter[byte] for byte in raw) for raw in sorted(beginnings)}
+    tokens = [*(letter[byte] for byte in utf8_bytes()), *spell.values()]
+    return tokens, [(token[:-1], token[-1]) for token in spell.values()]
+
+
 def _open(tokenizer: Tokenizer, chat: bool, options: dict[str, Any]) -> PreTrainedTokenizerFast:
+    tokenizer.pre_tokenizer = PRE_TOKENIZER
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(_added(_specials(chat)))
     options = options | {"bos_token": END, "eos_token": END, "pad_token": PAD}
@@ -213,10 +212,6 @@ def _specials(chat: bool) -> list[str]:
 
 def _added(names: Iterable[str]) -> list[AddedToken]:
     return [AddedToken(name, special=True, normalized=False) for name in names]
-
-
-def _numbered(tokens: Iterable[str]) -> dict[str, int]:
-    return {token: number for number, token in enumerate(tokens)}
 
 
 def _checked(texts: Iterable[str]) -> Iterator[str]:
