@@ -46,7 +46,8 @@ class HubApp:
                 Route("/api/repos/delete", self.delete, methods=["DELETE"]),
                 Route(api, self.info),
                 Route(api + "/revision/{revision:path}", self.info),
-                Route(api + "/tree/{revision:path}", self.tree),
+                Route(api + "/tree/{revision}", self.tree),
+                Route(api + "/tree/{revision}/{folder:path}", self.tree),
                 Route(api + "/paths-info/{revision:path}", self.paths, methods=["POST"]),
                 Route(api + "/refs", self.refs),
                 Route(api + "/commits/{revision:path}", self.history),
@@ -147,9 +148,7 @@ class HubApp:
         repo_id = f"{owner}/{asked['name']}"
         url = f"{_host(request)}/{'' if kind == 'model' else kind + 's/'}{repo_id}"
         if (kind, repo_id) in self.store.repos:
-            return _error(
-                409, f"You already created this {kind} repo", extra={"url": url}
-            )
+            return _error(409, f"You already created this {kind} repo", extra={"url": url})
         private = asked.get("private") or asked.get("visibility") == "private"
         repo = self.store.create(kind, repo_id, private=private, sdk=asked.get("sdk"))
         repo.hardware = asked.get("hardware") or (kind == "space" and "cpu-basic") or None
@@ -196,12 +195,22 @@ class HubApp:
 
     async def tree(self, request: Request) -> Response:
         repo = self.repo(request, content=True)
-        files = repo.at(request.path_params["revision"]).tree.items()
-        entries = [file.describe(path) for path, file in sorted(files)]
+        commit = repo.at(request.path_params["revision"])
+        folder = request.path_params.get("folder", "")
+        inside = folder + "/" if folder else ""
+        files = {path: file for path, file in commit.tree.items() if path.startswith(inside)}
+        if folder and not files:
+            raise HubError(404, f"{folder} does not exist", "EntryNotFound")
+        entries = [file.describe(path) for path, file in sorted(files.items())]
         if request.query_params.get("recursive") != "true":
-            folders = sorted({entry["path"].split("/")[0] for entry in entries if "/" in entry["path"]})
-            entries = [entry for entry in entries if "/" not in entry["path"]]
-            entries += [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in folders]
+            deeper = {
+                path[len(inside) :].split("/")[0] for path in files if "/" in path[len(inside) :]
+            }
+            entries = [entry for entry in entries if "/" not in entry["path"][len(inside) :]]
+            entries += [
+                {"type": "directory", "path": inside + name, "oid": "0" * 40, "size": 0}
+                for name in sorted(deeper)
+            ]
         start = int(request.query_params.get("cursor", 0))
         following = {}
         if start + PAGE < len(entries):

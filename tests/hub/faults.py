@@ -31,7 +31,10 @@ _REFUSALS = {
     "500": (500, {}),
     "503": (503, {}),
     "429": (429, {}),
-    "429-ratelimit": (429, {"ratelimit": '"api";r=0;t=0', "ratelimit-policy": '"fixed window";"api";q=1;w=1'}),
+    "429-ratelimit": (
+        429,
+        {"ratelimit": '"api";r=0;t=0', "ratelimit-policy": '"fixed window";"api";q=1;w=1'},
+    ),
     "429-retry-after": (429, {"retry-after": "0"}),
 }
 _UPLOADS = re.compile(r"^PUT /lfs/|^POST /api/models/.*/commit/")

@@ -106,7 +106,9 @@ class Repo:
         for found in (self.branches.get(revision), self.tags.get(revision)):
             if found:
                 return found
-        matches = [c for sha, c in self.commits.items() if len(revision) >= 7 and sha.startswith(revision)]
+        matches = [
+            c for sha, c in self.commits.items() if len(revision) >= 7 and sha.startswith(revision)
+        ]
         if len(matches) != 1:
             raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return matches[0]
@@ -126,7 +128,9 @@ class Store:
 
     def create(self, kind: str, repo_id: str, **facts) -> Repo:
         repo = Repo(kind, repo_id, **facts)
-        repo.commit("main", {".gitattributes": File.small(GITATTRIBUTES.encode())}, "initial commit")
+        repo.commit(
+            "main", {".gitattributes": File.small(GITATTRIBUTES.encode())}, "initial commit"
+        )
         self.repos[kind, repo_id] = repo
         return repo
 
@@ -138,7 +142,9 @@ class Store:
     def read(self, file: File) -> bytes:
         return self.objects[file.sha256] if file.sha256 else file.content
 
-    def put(self, kind: str, repo_id: str, files: dict[str, bytes], title: str = "by hand") -> Commit:
+    def put(
+        self, kind: str, repo_id: str, files: dict[str, bytes], title: str = "by hand"
+    ) -> Commit:
         """A commit made on the website: what a stranger's repository holds is up to the test."""
         repo = self.repos.get((kind, repo_id)) or self.create(kind, repo_id)
         tree = dict(repo.branches["main"].tree)

@@ -1,0 +1,130 @@
+"""Before anything is written: who is asking, what is there, and whether it may be changed. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from huggingface_hub import HfApi, RepoFile, get_token
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils._http import default_client_factory
+
+from .commit import MARK, PublishError, explain, is_passing, patiently, tree_at
+
+TIMEOUT = 60.0  # seconds without a byte; the client itself would wait for ever
+TOKENS = "https://huggingface.co/settings/tokens"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository as it was found."""
+
+    repo_id: str
+    exists: bool = False
+    private: bool = True
+    head: str | None = None
+    tree: dict[str, RepoFile] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def bounded_client():
+    """For `set_client_factory`: the client's own, but a Hub that says nothing is given up on."""
+    client = default_client_factory()
+    client.timeout = TIMEOUT
+    return client
+
+
+def look(
+    api: HfApi, repo_id: str, *, repo_type: str = "model", into_existing: bool = False
+) -> Place:
+    """The repository, if this token may write to it; else one clear line about why not."""
+    try:
+        _check_name(repo_id)
+        user = _who(api)
+        _check_owner(user, repo_id)
+        return _look(api, repo_id, repo_type, into_existing)
+    except PublishError:
+        raise
+    except OfflineModeIsEnabled:
+        raise PublishError("HF_HUB_OFFLINE is set, so nothing can be published: unset it") from None
+    except Exception as error:
+        raise PublishError(explain(error, repo_id)) from error
+
+
+def _check_name(repo_id: str) -> None:
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise PublishError(f"{repo_id!r} is not a name for a repository: {error}") from None
+    if "/" not in repo_id:
+        raise PublishError(f"{repo_id!r} does not say whose it is: write USER/{repo_id}")
+
+
+def _who(api: HfApi) -> dict:
+    if not get_token():
+        raise PublishError(
+            f"no access token: make one that may write at {TOKENS}, then `hf auth login` or set HF_TOKEN"
+        )
+    try:
+        user = patiently(api.whoami)
+    except HfHubHTTPError as error:
+        if is_passing(error) or error.response.status_code != 401:
+            raise
+        raise PublishError(
+            f"the Hub does not accept the access token (wrong or expired): make a new one at {TOKENS}"
+        ) from None
+    role = user.get("auth", {}).get("accessToken", {}).get("role")
+    if role == "read":
+        raise PublishError(
+            f"the access token of {user['name']} may only read: make one that may write at {TOKENS}"
+        )
+    return user
+
+
+def _check_owner(user: dict, repo_id: str) -> None:
+    owner, name = repo_id.split("/")
+    mine = [user["name"], *(org["name"] for org in user.get("orgs", []))]
+    if owner not in mine:
+        raise PublishError(
+            f"{user['name']} may not write to {repo_id}: "
+            + f"the owner must be {' or '.join(mine)}, for example {user['name']}/{name}"
+        )
+
+
+def _look(api: HfApi, repo_id: str, repo_type: str, into_existing: bool) -> Place:
+    try:
+        info = patiently(lambda: api.repo_info(repo_id, repo_type=repo_type, revision="main"))
+        patiently(lambda: api.auth_check(repo_id, repo_type=repo_type, write=True))
+    except GatedRepoError:
+        raise PublishError(f"{repo_id} is gated, and this account is not let in") from None
+    except RepositoryNotFoundError:
+        return Place(repo_id)
+    except HfHubHTTPError as error:
+        if error.response.status_code not in (401, 403):
+            raise
+        raise PublishError(
+            f"this token may not write to {repo_id}: give it write access at {TOKENS}"
+        ) from None
+    tree = tree_at(api, repo_id, str(info.sha), repo_type)
+    if not into_existing and not _made_here(api, repo_id, repo_type, tree):
+        raise PublishError(
+            f"{repo_id} exists and was not made by this tool: choose another name, "
+            "or add --into-existing to publish into it"
+        )
+    refs = patiently(lambda: api.list_repo_refs(repo_id, repo_type=repo_type))
+    tags = {ref.name: ref.target_commit for ref in refs.tags}
+    return Place(repo_id, True, bool(info.private), str(info.sha), tree, tags)
+
+
+def _made_here(api: HfApi, repo_id: str, repo_type: str, tree: dict[str, RepoFile]) -> bool:
+    """Either nothing is in it yet, or its history names this tool."""
+    if set(tree) <= {".gitattributes"}:
+        return True
+    commits = patiently(lambda: api.list_repo_commits(repo_id, repo_type=repo_type))
+    return any(MARK in commit.message for commit in commits)

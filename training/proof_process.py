@@ -1,0 +1,90 @@
+"""Starting `proof.py` as a stranger would: a fresh process, empty caches, no project on its path."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from huggingface_hub import HfApi, constants, snapshot_download
+
+from .commit import Damaged, LocalFile, PublishError, read_folder, redact
+from .staging import Staged
+
+PROOF = Path(__file__).with_name("proof.py")
+TIMEOUT = 1800
+# Each names a cache that may be warm, or a mode in which nothing is downloaded.
+_NOT_INHERITED = (
+    "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE",
+    "HF_MODULES_CACHE",
+    "HF_XET_CACHE",
+    "HF_ASSETS_CACHE",
+    "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "HF_DEBUG",
+)
+
+
+def prove(repo_id: str, commit: str, staged: Staged) -> None:
+    """Raises PublishError unless the commit loads for a stranger and answers as the staged folder does."""
+    with tempfile.TemporaryDirectory(prefix="tinygpt-stranger-") as home:
+        environment = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
+        environment |= {"HF_HOME": home, "HF_TOKEN_PATH": constants.HF_TOKEN_PATH}
+        environment |= {"HF_ENDPOINT": HfApi().endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-I", str(PROOF)],
+                input=proof_request(repo_id, commit, staged),
+                capture_output=True,
+                cwd=home,
+                env=environment,
+                encoding="utf-8",
+                timeout=TIMEOUT,
+            )
+        except subprocess.TimeoutExpired:
+            raise PublishError(
+                f"{repo_id} at {commit[:7]} did not load in {TIMEOUT} seconds"
+            ) from None
+    lines = ended.stdout.splitlines() if ended.returncode == 0 else ended.stderr.splitlines()
+    last = lines[-1] if lines else f"exit code {ended.returncode}"
+    differs = json.loads(last)["differs"] if ended.returncode == 0 else last
+    if differs:
+        raise PublishError(
+            redact(f"{repo_id} at {commit[:7]} does not load as it should: {differs}")
+        )
+
+
+def proof_request(repo_id: str, commit: str, staged: Staged) -> str:
+    local = read_folder(staged.folder, staged.files)
+    hashes = {name: file.sha256 for name, file in local.items()}
+    return json.dumps(
+        {"repo_id": repo_id, "commit": commit, "folder": str(staged.folder), "sha256": hashes}
+    )
+
+
+def same_bytes(api: HfApi, repo_id: str, commit: str, local: dict[str, LocalFile]) -> None:
+    """Downloads a commit and raises Damaged where a byte differs: what loaded once then loads again."""
+    with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
+        try:
+            there = snapshot_download(
+                repo_id,
+                revision=commit,
+                cache_dir=scratch,
+                endpoint=api.endpoint,
+                allow_patterns=list(local),
+            )
+            differ = [
+                name
+                for name, file in local.items()
+                if LocalFile.read(Path(there, name)).sha256 != file.sha256
+            ]
+        except Exception as error:  # what cannot be checked is not left there
+            raise Damaged(
+                f"{repo_id} at {commit[:7]} cannot be read back ({error})", commit
+            ) from error
+    if differ:
+        raise Damaged(f"{repo_id} at {commit[:7]} came back changed: {', '.join(differ)}", commit)

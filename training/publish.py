@@ -1,0 +1,306 @@
+"""`python -m training.publish DIR --repo-id USER/NAME`: a model that a stranger can load, and never half of one.
+
+Every step can be run again, and a run that was cut off is healed by the next one:
+
+1. look: the token, the permission, what is there, whether a tag would have to move (`access.py`)
+2. stage: an immutable copy of what may be published (`staging.py`)
+3. commit to a branch, and prove it there: hashes, loaded back in a fresh process, the same logits (`proof.py`)
+4. commit the same files to `main`; if they do not come back as they were sent, put the old version back
+5. tag that commit `step-N`, and let the card name it: whoever pins it gets this code and these weights for ever
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub.errors import HTTPError, RevisionNotFoundError
+
+from .access import Place, bounded_client, look
+from .commit import (
+    Damaged,
+    PublishError,
+    commit_folder,
+    compare,
+    explain,
+    head_of,
+    patiently,
+    put_back,
+    read_folder,
+    tree_at,
+)
+from .proof_process import prove, same_bytes
+from .staging import MODEL, REPLACED, Staged, best_of, checkpoints, stage
+
+BRANCH = "tinygpt-candidate"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where a model is now. `commit` is what `main` holds; `pinned` is the tagged commit that its card names."""
+
+    repo_id: str
+    commit: str
+    pinned: str
+    tag: str
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """One version on its way: what, to where, under which tag, and how it is proved."""
+
+    api: HfApi
+    repo_id: str
+    staged: Staged
+    tag: str
+    prove: Callable[[str, str, Staged], None]
+    say: Callable[[str], None]
+
+
+def publish(
+    run_dir: str | Path,
+    repo_id: str,
+    *,
+    public: bool = False,
+    tag: str | None = None,
+    run: str | None = None,
+    all_checkpoints: bool = False,
+    twin: str | None = None,
+    into_existing: bool = False,
+    dry_run: bool = False,
+    prove: Callable[[str, str, Staged], None] = prove,
+    say: Callable[[str], None] = lambda line: None,
+) -> Published | None:
+    """Publishes a run, or one of its checkpoints, and returns where it is; None after a dry run.
+
+    Raises PublishError with one line about what did not get through; `main` is then as it was, or as it was meant.
+    """
+    api, run_dir = HfApi(), Path(run_dir)
+    with _one_line(repo_id), tempfile.TemporaryDirectory(prefix="tinygpt-publish-") as scratch:
+        place = look(api, repo_id, into_existing=into_existing)
+        shipments = []
+        for number, source in enumerate(_versions(run_dir, all_checkpoints)):
+            staged = stage(source, Path(scratch, str(number)), twin=twin)
+            name = _tag(source, staged, tag, run)
+            shipments.append(Shipment(api, repo_id, staged, name, prove, say))
+        for shipment in shipments:
+            _refuse_to_move(shipment, place)
+        if dry_run:
+            _describe(shipments, place, public)
+            return None
+        if not place.exists:
+            patiently(lambda: api.create_repo(repo_id, private=not public, exist_ok=True))
+        elif public and place.private:
+            say(f"{repo_id} is private and stays so: its settings on the Hub make it public")
+        published = [_ship(shipment) for shipment in shipments][-1]
+        say(f"{api.endpoint}/{repo_id} is at {published.commit[:7]}, tagged {published.tag}")
+        return published
+
+
+def _versions(run_dir: Path, all_checkpoints: bool) -> list[Path]:
+    """What is published, in order; `main` ends at the last."""
+    if not all_checkpoints:
+        return [run_dir]
+    history = checkpoints(run_dir)
+    best = best_of(run_dir, history)
+    return [*history, run_dir] if best == run_dir else [*history, run_dir, best]
+
+
+def _tag(source: Path, staged: Staged, tag: str | None, run: str | None) -> str:
+    if tag is None and staged.step is None:
+        raise PublishError(f"{source} does not say which step it is at: name it with --tag")
+    name = tag or f"step-{staged.step}"
+    name = f"{run}-{name}" if run else name
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or name in ("main", BRANCH):
+        raise PublishError(f"{name!r} cannot be a tag: letters, digits, '.', '_' and '-' can")
+    step = re.fullmatch(r"step-(\d+)", name)
+    if step and staged.step is not None and int(step[1]) != staged.step:
+        other = source / f"checkpoint-{step[1]}"
+        hint = f": publish {other}" if other.exists() else ""
+        raise PublishError(f"{source} is at step {staged.step}, not at {name}{hint}")
+    return name
+
+
+def _refuse_to_move(shipment: Shipment, place: Place) -> None:
+    """A tag that names another model is never moved. What is said about the model may be said better."""
+    api, repo_id, tag = shipment.api, shipment.repo_id, shipment.tag
+    if tag not in place.tags:
+        return
+    there = tree_at(api, repo_id, place.tags[tag])
+    local = read_folder(shipment.staged.folder, set(MODEL) & set(shipment.staged.files))
+    if compare(local, there, MODEL):
+        raise PublishError(
+            f"{tag} in {repo_id} names another model and is not moved: "
+            f"add --run NAME to publish this one as NAME-{tag}"
+        )
+
+
+def _ship(shipment: Shipment) -> Published:
+    api, repo_id, tag, staged = shipment.api, shipment.repo_id, shipment.tag, shipment.staged
+    pinned = _tags(api, repo_id).get(tag)
+    staged.write_card(repo_id, pinned or tag)
+    commit = _to_main(shipment)
+    if pinned is None:
+        pinned = _create_tag(api, repo_id, tag, commit)
+        staged.write_card(repo_id, pinned)
+        commit = _to_main(shipment)
+    return Published(repo_id, commit, pinned, tag)
+
+
+def _to_main(shipment: Shipment) -> str:
+    """Makes `main` hold the staged files, proved before and compared after; returns its commit."""
+    api, repo_id, staged = shipment.api, shipment.repo_id, shipment.staged
+    local = read_folder(staged.folder, staged.files)
+    head = head_of(api, repo_id, "main")
+    changes = compare(local, tree_at(api, repo_id, head), REPLACED)
+    if not changes:
+        shipment.prove(repo_id, head, staged)
+        shipment.say(f"{shipment.tag}: nothing to change, and it loads")
+        return head
+    card_only = set(map(str, [*changes.add, *changes.change, *changes.remove])) == {"README.md"}
+    if not card_only:
+        _rehearse(shipment, head)
+    try:
+        made = _commit(shipment, "main", head)
+        same_bytes(api, repo_id, made, local)
+    except Damaged as error:
+        _put_back(shipment, head, error)
+    if not card_only:
+        _drop_branch(api, repo_id)
+        shipment.say(f"{shipment.tag}: committed {changes}, loaded back with the same logits")
+    return made
+
+
+def _rehearse(shipment: Shipment, head: str) -> None:
+    """The same commit on a branch, loaded back from there. `main` is not touched if it fails."""
+    api, repo_id = shipment.api, shipment.repo_id
+    _drop_branch(api, repo_id)  # of a run that was cut off
+    patiently(lambda: api.create_branch(repo_id, branch=BRANCH, revision=head, exist_ok=True))
+    commit = _commit(shipment, BRANCH, head)
+    shipment.prove(repo_id, commit, shipment.staged)
+
+
+def _commit(shipment: Shipment, branch: str, parent: str) -> str:
+    return commit_folder(
+        shipment.api,
+        shipment.repo_id,
+        shipment.staged.folder,
+        shipment.staged.files,
+        message=f"Publish {shipment.tag}",
+        revision=branch,
+        parent=parent,
+        owned=REPLACED,
+    )
+
+
+def _put_back(shipment: Shipment, good: str, error: Damaged) -> None:
+    repo_id = shipment.repo_id
+    try:
+        put_back(shipment.api, repo_id, good, error.commit)
+    except (PublishError, HTTPError, OSError) as second:
+        raise PublishError(
+            f"{error}; the old version could not be put back ({explain(second, repo_id)}): run this again"
+        ) from error
+    raise PublishError(f"{error}; the old version was put back: run this again") from error
+
+
+def _drop_branch(api: HfApi, repo_id: str) -> None:
+    try:
+        patiently(lambda: api.delete_branch(repo_id, branch=BRANCH))
+    except RevisionNotFoundError:
+        pass
+
+
+def _tags(api: HfApi, repo_id: str) -> dict[str, str]:
+    refs = patiently(lambda: api.list_repo_refs(repo_id))
+    return {ref.name: ref.target_commit for ref in refs.tags}
+
+
+def _create_tag(api: HfApi, repo_id: str, tag: str, commit: str) -> str:
+    patiently(lambda: api.create_tag(repo_id, tag=tag, revision=commit, exist_ok=True))
+    there = _tags(api, repo_id).get(tag)
+    if there != commit:
+        raise PublishError(f"{tag} in {repo_id} was set to {there} meanwhile: run this again")
+    return commit
+
+
+def _describe(shipments: list[Shipment], place: Place, public: bool) -> None:
+    """What a publish would do to `main`, and nothing else."""
+    last = shipments[-1]
+    say, staged = last.say, last.staged
+    staged.write_card(last.repo_id, place.tags.get(last.tag, last.tag))
+    local = read_folder(staged.folder, staged.files)
+    changes = compare(local, place.tree, REPLACED)
+    state = "exists" if place.exists else "would be created"
+    seen = "private" if (place.private if place.exists else not public) else "public"
+    say(f"{last.repo_id} ({seen}) {state}; this is a dry run, nothing is written")
+    for what in ("add", "change", "remove", "same", "keep"):
+        for path in getattr(changes, what):
+            size = local[path].size if path in local else place.tree[path].size
+            say(f"  {what:<7} {path:<28} {size:>12,} bytes")
+    for shipment in shipments:
+        say(f"  {'tag' if shipment.tag not in place.tags else 'tagged':<7} {shipment.tag}")
+
+
+@contextmanager
+def _one_line(repo_id: str) -> Iterator[None]:
+    """Whatever the client or the disk raises, as one line."""
+    try:
+        yield
+    except PublishError:
+        raise
+    except (HTTPError, OSError, ValueError) as error:
+        raise PublishError(explain(error, repo_id)) from error
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.publish",
+        description="Publish a run on the Hugging Face Hub, proved to load before `main` changes.",
+        epilog="The access token comes from HF_TOKEN or `hf auth login`; it is no flag.",
+    )
+    parser.add_argument("run_dir", metavar="DIR", help="a run, or one of its checkpoint-N folders")
+    parser.add_argument("--repo-id", required=True, metavar="USER/NAME")
+    parser.add_argument("--public", action="store_true", help="for all to see (default: private)")
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument("--tag", metavar="NAME", help="of this version (default: step-N)")
+    names.add_argument(
+        "--all-checkpoints", action="store_true", help="the run's history; `main` ends at the best"
+    )
+    parser.add_argument("--run", metavar="NAME", help="tag NAME-step-N, for a second run")
+    parser.add_argument(
+        "--as",
+        dest="twin",
+        choices=("gpt2", "llama"),
+        help="as a plain GPT-2 or Llama, without code",
+    )
+    parser.add_argument(
+        "--into-existing", action="store_true", help="into a repository that this tool did not make"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and stop")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = vars(make_parser().parse_args(argv))
+    set_client_factory(bounded_client)
+    try:
+        publish(given.pop("run_dir"), given.pop("repo_id"), **given, say=print)
+    except PublishError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; run this again to finish or undo it", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
