@@ -20,7 +20,7 @@ def utf8_bytes() -> list[int]:
     return [b for b in range(0xF5) if b not in (0xC0, 0xC1)]
 
 
-def letters() -> dict[int, str]:
+def byte_alphabet() -> dict[int, str]:
     """GPT-2's letter for each byte: itself where that is printable, else one from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [b for b in range(256) if b not in printable]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Regex, pre_tokenizers
 
-from .byte_level import PRE_TOKENIZER, letters
+from .byte_level import PRE_TOKENIZER, byte_alphabet
 from .texts import check_string
 
 EACH_CHARACTER = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
@@ -63,7 +63,7 @@ class CharTable:
     @classmethod
     def _of_bytes(cls, tokens: dict[str, int]) -> "CharTable | None":
         """A BPE none of whose tokens reaches past one character."""
-        byte = {letter: value for value, letter in letters().items()}
+        byte = {letter: value for value, letter in byte_alphabet().items()}
         raw = {bytes(byte[letter] for letter in token): i for token, i in tokens.items()}
         characters, pieces = {}, {}
         for token, number in raw.items():

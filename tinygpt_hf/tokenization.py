@@ -23,7 +23,7 @@ from huggingface_hub.utils import tqdm
 from tokenizers import AddedToken, Tokenizer, decoders, models, trainers
 from transformers import PreTrainedTokenizerFast
 
-from .byte_level import PRE_TOKENIZER, letters, utf8_bytes
+from .byte_level import PRE_TOKENIZER, byte_alphabet, utf8_bytes
 from .char_table import EACH_CHARACTER, code_points
 from .encoding import (
     TextStream,
@@ -126,7 +126,7 @@ def train_bpe(
         )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = PRE_TOKENIZER  # cuts the words to learn from
-    letter = letters()
+    letter = byte_alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         min_frequency=min_freq,
@@ -142,8 +142,10 @@ def train_bpe(
 def _characters(texts: Iterable[str], min_freq: int, show_progress: bool) -> list[str]:
     """The characters that are often enough in the texts, in the order of their code points."""
     counts = np.zeros(sys.maxunicode + 1, np.int64)
-    bar = tqdm(texts, "Counting characters", unit=" texts", disable=not show_progress, delay=1)
-    for text in _checked(bar):
+    hidden = not show_progress
+    for text in tqdm(
+        _checked(texts), "Counting characters", unit=" texts", disable=hidden, delay=1
+    ):
         found = np.bincount(code_points(text))
         counts[: len(found)] += found
     return [chr(code) for code in np.flatnonzero(counts >= min_freq)]
@@ -154,6 +156,8 @@ def _closed(
 ) -> PreTrainedTokenizerFast:
     """A vocabulary of characters alone: the seed's own, id for id."""
     if name == "minigpt":
+        if not characters:
+            raise ValueError("'minigpt' learns its characters from texts, and there are none")
         special, tokens = _MINIGPT, [*_MINIGPT.values(), *characters]
     else:
         special, tokens = {}, list(_ALPHABETS[name])
@@ -180,7 +184,7 @@ def _spelling(characters: Iterable[str]) -> tuple[list[str], list[tuple[str, str
     ASCII is a byte a character anyway. A merge takes one byte, so the characters of three and four
     bytes also need tokens for how they begin, which 64 of them share.
     """
-    letter = letters()
+    letter = byte_alphabet()
     beginnings = {
         raw[:end] for raw in (c.encode() for c in characters) for end in range(2, len(raw) + 1)
     }
@@ -215,7 +219,7 @@ def _added(names: Iterable[str]) -> list[AddedToken]:
 
 
 def _checked(texts: Iterable[str]) -> Iterator[str]:
-    for number, text in enumerate(texts):
+    for number, text in enumerate([texts] if isinstance(texts, str) else texts):
         yield check_string(text, f"texts[{number}]")
 
 
