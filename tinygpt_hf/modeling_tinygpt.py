@@ -16,6 +16,7 @@ Shapes in comments: B batch, T tokens, C width, H heads, D width of a head, K ke
 The library needs real annotations here: no `from __future__ import annotations`.
 """
 
+import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -58,7 +59,7 @@ def eager_attention(
     query: torch.Tensor,  # B H T D
     key: torch.Tensor,  # B G K D, G groups of heads
     value: torch.Tensor,
-    attention_mask: torch.Tensor,  # added to the scores
+    attention_mask: torch.Tensor | None,  # added to the scores
     scaling: float,
     dropout: float = 0.0,
     **kwargs,
@@ -67,7 +68,11 @@ def eager_attention(
         key = key.repeat_interleave(module.num_key_value_groups, dim=1)
         value = value.repeat_interleave(module.num_key_value_groups, dim=1)
     scores = query @ key.transpose(-1, -2)  # B H T K
-    weights = torch.add(attention_mask, scores, alpha=scaling).softmax(dim=-1).to(value.dtype)
+    if attention_mask is None:
+        scores = scores * scaling
+    else:
+        scores = torch.add(attention_mask, scores, alpha=scaling)
+    weights = scores.softmax(dim=-1).to(value.dtype)
     return (weights @ value).transpose(1, 2).contiguous(), weights  # B T H D
 
 
@@ -128,23 +133,38 @@ class TinyGPTAttention(nn.Module):
 
     def forward(
         self,
-        hidden_states: torch.Tensor,  # B T C
-        attention_mask: torch.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
+        x: torch.Tensor,  # B T C
         distance: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        lead = hidden_states.shape[:-1]
+        query, key, value = self.q_proj(x), self.k_proj(x), self.v_proj(x)
+        if distance is not None:
+            kwargs["bias"] = self.distance_bias(distance)
+        out, weights = self.mix(query, key, value, **kwargs)
+        return self.o_proj(out), weights
+
+    def mix(
+        self,
+        query: torch.Tensor,  # B T C
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
+        bias: torch.Tensor | None = None,  # 1 H T K
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        lead = query.shape[:-1]
         heads = (*lead, -1, self.head_dim)  # -1, so that tensor parallelism may split heads
-        query = self.q_proj(hidden_states).view(heads).transpose(1, 2)  # B H T D
-        key = self.k_proj(hidden_states).view(heads).transpose(1, 2)  # B G T D
-        value = self.v_proj(hidden_states).view(heads).transpose(1, 2)
+        query = query.view(heads).transpose(1, 2)  # B H T D
+        key = key.view(heads).transpose(1, 2)  # B G T D
+        value = value.view(heads).transpose(1, 2)
         if position_embeddings is not None:
             query, key = rotate(query, *position_embeddings), rotate(key, *position_embeddings)
-        if distance is not None:
-            bias = self.distance_bias(distance) + attention_mask
-            attention_mask = bias.clamp(min=torch.finfo(query.dtype).min).to(query.dtype)
+        if bias is not None:
+            if attention_mask is not None:
+                bias = (bias + attention_mask).clamp(min=torch.finfo(query.dtype).min)
+            attention_mask = bias.to(query.dtype)
         if past_key_values is not None:
             key, value = past_key_values.update(key, value, self.layer_idx)
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
@@ -153,7 +173,7 @@ class TinyGPTAttention(nn.Module):
         out, weights = attend(
             self, query, key, value, attention_mask, scaling=self.scaling, dropout=0.0, **kwargs
         )
-        return self.o_proj(out.reshape(*lead, -1)), weights
+        return out.reshape(*lead, -1), weights
 
 
 class TinyGPTMeanAttention(nn.Module):
@@ -185,6 +205,10 @@ class TinyGPTMeanAttention(nn.Module):
         return out.reshape(hidden_states.shape), weights
 
 
+# The platform's names; its gelu_new is the same function in eight steps.
+_ACT = {"swiglu": "silu", "gelu_new": "gelu_pytorch_tanh"}
+
+
 class TinyGPTMLP(nn.Module):
     """Each token for itself: widen, bend, narrow."""
 
@@ -192,7 +216,7 @@ class TinyGPTMLP(nn.Module):
         super().__init__()
         width, inner = config.hidden_size, config.intermediate_size
         self.gated = config.hidden_act == "swiglu"
-        self.act = ACT2FN["silu" if self.gated else config.hidden_act]
+        self.act = ACT2FN[_ACT.get(config.hidden_act, config.hidden_act)]
         if self.gated:
             self.gate_proj = nn.Linear(width, inner, bias=config.bias)
         self.up_proj = nn.Linear(width, inner, bias=config.bias)
@@ -203,6 +227,20 @@ class TinyGPTMLP(nn.Module):
         if self.gated:
             return self.down_proj(self.act(self.gate_proj(x)) * self.up_proj(x))
         return self.down_proj(self.act(self.up_proj(x)))
+
+
+def linear_at_once(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    own = module._parameters
+    return nn.functional.linear(x, own["weight"], own["bias"])
+
+
+def layer_norm_at_once(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    own = module._parameters
+    return torch.layer_norm(x, module.normalized_shape, own["weight"], own["bias"], module.eps)
+
+
+def rms_norm_at_once(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return torch.rms_norm(x, module.normalized_shape, module._parameters["weight"], module.eps)
 
 
 class TinyGPTBlock(GradientCheckpointingLayer):
@@ -221,6 +259,49 @@ class TinyGPTBlock(GradientCheckpointingLayer):
             self.mlp = TinyGPTMLP(config)
         else:
             self.mlp = None
+        self.norm_at_once = rms_norm_at_once if config.norm_type == "rms" else layer_norm_at_once
+        self.usual = config.mixer == "attention" and config.norm_position == "before"
+        self.usual = self.usual and config.residual and self.mlp is not None
+        self._born_with = [
+            (parent._modules, name, child)
+            for parent in self.modules()
+            for name, child in parent.named_children()
+        ]
+
+    def may_run_at_once(self) -> bool:
+        """In plain inference, if no part was replaced (LoRA, quantised), hooked or patched."""
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not self.usual:
+            return False
+        for modules, name, child in self._born_with:
+            own = child.__dict__
+            if (
+                modules.get(name) is not child
+                or own["_forward_hooks"]
+                or own["_forward_pre_hooks"]
+                or "forward" in own
+            ):
+                return False
+        return True
+
+    def forward_at_once(self, x: torch.Tensor, distance=None, **kwargs) -> torch.Tensor:
+        """The same block with fewer calls: at one token a step, Python is most of the cost."""
+        attn, mlp = self._modules["attn"], self._modules["mlp"]
+        parts = attn._modules
+        if distance is not None:
+            table = parts["distance_bias"]._parameters["weight"]
+            kwargs["bias"] = torch.embedding(table, distance).permute(2, 0, 1)[None]
+        h = self.norm_at_once(self._modules["attn_norm"], x)
+        query, key = linear_at_once(parts["q_proj"], h), linear_at_once(parts["k_proj"], h)
+        out, _ = attn.mix(query, key, linear_at_once(parts["v_proj"], h), **kwargs)
+        x = x + linear_at_once(parts["o_proj"], out)
+        parts = mlp._modules
+        h = self.norm_at_once(self._modules["mlp_norm"], x)
+        wide = linear_at_once(parts["up_proj"], h)
+        if mlp.gated:
+            wide = wide * parts["act"].forward(linear_at_once(parts["gate_proj"], h))
+        else:
+            wide = parts["act"].forward(wide)
+        return x + linear_at_once(parts["down_proj"], wide)
 
     def join(self, stream: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
         if self.training and self.dropout:
@@ -228,6 +309,8 @@ class TinyGPTBlock(GradientCheckpointingLayer):
         return stream + written if self.residual else written
 
     def forward(self, x: torch.Tensor, **kwargs: Unpack[TransformersKwargs]) -> torch.Tensor:
+        if self.may_run_at_once():
+            return self.forward_at_once(x, **kwargs)
         if self.norm_after:
             x = self.attn_norm(self.join(x, self.attn(x, **kwargs)[0]))
             return x if self.mlp is None else self.mlp_norm(self.join(x, self.mlp(x)))
@@ -277,6 +360,10 @@ class TinyGPTPreTrainedModel(PreTrainedModel):
 class TinyGPTModel(TinyGPTPreTrainedModel):
     def __init__(self, config: TinyGPTConfig):
         super().__init__(config)
+        self.positions = config.position_embedding
+        self.relative = self.positions == "relative"
+        self.slides_by_recomputing = config.slides_by_recomputing
+        self.window = config.max_position_embeddings
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.embed_tokens.start_std = config.embedding_range
         if config.position_embedding == "learned":
@@ -300,42 +387,41 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         use_cache: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> BaseModelOutputWithPast:
-        config = self.config
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
         if x.shape[1] == 0:
             raise ValueError("the input has 0 tokens; a prompt needs at least 1")
         if use_cache and past_key_values is None:
-            past_key_values = DynamicCache(config=config)
+            past_key_values = DynamicCache(config=self.config)
         seen = 0 if past_key_values is None else past_key_values.get_seq_length()
         check_mask(attention_mask, x.shape[1], seen)
 
         # Positions: added to the stream, or handed to the blocks.
-        if config.slides_by_recomputing or config.position_embedding == "rotary":
+        if self.slides_by_recomputing or self.positions == "rotary":
             positions = position_ids
             if positions is None:
                 positions = count_positions(attention_mask, x, seen)
-            if config.slides_by_recomputing:
+            if self.slides_by_recomputing:
                 self.check_window(positions)
-            if config.position_embedding == "learned":
+            if self.positions == "learned":
                 x = x + self.embed_positions(positions)
-            elif config.position_embedding == "sinusoidal":
-                x = x + sinusoids(positions, config.hidden_size).to(x.dtype)
+            elif self.positions == "sinusoidal":
+                x = x + sinusoids(positions, x.shape[-1]).to(x.dtype)
             else:
                 kwargs["position_embeddings"] = rotation(
-                    positions, config.head_dim, config.rope_theta
+                    positions, self.config.head_dim, self.config.rope_theta
                 )
         mask = self.make_mask(x, attention_mask, past_key_values, position_ids)
-        if config.position_embedding == "relative":
+        if self.relative:
             kwargs["distance"] = self.distances(x, mask, past_key_values, position_ids, kwargs)
-            if mask.dtype == torch.bool:
+            if mask is not None and mask.dtype == torch.bool:
                 least = torch.finfo(x.dtype).min
                 mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, least)
 
-        if self.training and config.dropout:
-            x = nn.functional.dropout(x, config.dropout)
-        for layer in self.layers[: config.num_hidden_layers]:
+        if self.training and self.config.dropout:
+            x = nn.functional.dropout(x, self.config.dropout)
+        for layer in self.layers[: self.config.num_hidden_layers]:
             x = layer(
                 x,
                 attention_mask=mask,
@@ -362,38 +448,48 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         """One error in place of an IndexError deep inside; `generate` never gets here."""
         if torch.compiler.is_compiling():  # a look at values would break the graph
             return
-        length, window = int(positions.max()) + 1, self.config.max_position_embeddings
+        length, window = int(positions.max()) + 1, self.window
         if length > window:
             raise ValueError(past_window_message(length, window))
 
     def make_mask(self, x, attention_mask, past_key_values, position_ids):
-        """The platform's mask; None where its kernels know that it is plainly causal."""
-        plain = attention_mask is None and position_ids is None
+        """The platform's mask; None where nothing is masked, or its kernels know what is."""
+        if x.shape[1] == 1 and sees_all(attention_mask, past_key_values):
+            return None
         make = create_sliding_window_causal_mask
-        if self.config.slides_by_recomputing:
+        if self.slides_by_recomputing:
             make = create_causal_mask
+        plain = attention_mask is None and position_ids is None
         return make(
             config=self.config,
             inputs_embeds=x[:1] if plain else x,  # rows that do not differ share one mask
             attention_mask=attention_mask,
             past_key_values=past_key_values,
             position_ids=position_ids,
-            allow_is_causal_skip=self.config.position_embedding != "relative",
+            allow_is_causal_skip=not self.relative,
         )
 
     def distances(self, x, mask, past_key_values, position_ids, kwargs) -> torch.Tensor:
         """How far back each key lies from each query, T by K."""
         if "cu_seq_lens_k" in kwargs:  # continuous batching packs many requests into one row
             distance = paged_distances(position_ids[0], mask.shape[-1], kwargs)
-        else:
-            first_query, first_key = 0, 0
-            if past_key_values is not None:
-                first_query = past_key_values.get_seq_length()
-                first_key = past_key_values.get_mask_sizes(x.shape[1], 0)[1]
-            queries = torch.arange(x.shape[1], device=x.device) + first_query
-            keys = torch.arange(mask.shape[-1], device=x.device) + first_key
-            distance = queries[:, None] - keys
-        return distance.clamp(0, self.config.max_position_embeddings - 1)
+            return distance.clamp(0, self.window - 1)
+        first_query, first_key, total = 0, 0, x.shape[1]
+        if past_key_values is not None:
+            first_query = past_key_values.get_seq_length()
+            total, first_key = past_key_values.get_mask_sizes(x.shape[1], 0)
+        if mask is None:  # one query, the newest, that sees every key
+            return torch.arange(total - 1, -1, -1, device=x.device)[None]
+        queries = torch.arange(x.shape[1], device=x.device) + first_query
+        keys = torch.arange(mask.shape[-1], device=x.device) + first_key
+        return (queries[:, None] - keys).clamp(0, self.window - 1)
+
+
+def sees_all(attention_mask, past_key_values) -> bool:
+    """Whether a single new token may look at all that a growing cache returns: no padding."""
+    if torch.compiler.is_compiling() or not isinstance(past_key_values, DynamicCache):
+        return False
+    return attention_mask is None or (attention_mask.ndim == 2 and bool(attention_mask.all()))
 
 
 def count_positions(attention_mask, x: torch.Tensor, seen) -> torch.Tensor:
@@ -502,8 +598,8 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
         **kwargs,
     ) -> dict:
         """Past the window, absolute positions start again: read the last window from position 0."""
-        length, window = input_ids.shape[1], self.config.max_position_embeddings
-        if not self.config.slides_by_recomputing or length <= window:
+        length, window = input_ids.shape[1], self.model.window
+        if length <= window or not self.model.slides_by_recomputing:
             return super().prepare_inputs_for_generation(
                 input_ids,
                 next_sequence_length=next_sequence_length,
@@ -537,6 +633,9 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
                 criterion.max_position_embeddings = None
         return criteria
 
+
+# `generate` asks for it at every step of a class outside transformers: 5 % of a step, if not kept.
+TinyGPTForCausalLM.forward.__signature__ = inspect.signature(TinyGPTForCausalLM.forward)
 
 _KEPT_WHEN_SLIDING = ("logits_to_keep", "output_attentions", "output_hidden_states", "return_dict")
 
