@@ -8,7 +8,6 @@ import unittest
 from itertools import product
 
 import pytest
-import torch
 from parameterized import parameterized_class
 from transformers import GPT2Config, GPT2LMHeadModel, GPT2Model
 from transformers.models.auto import modeling_auto
@@ -16,6 +15,7 @@ from transformers.models.auto import modeling_auto
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM, TinyGPTModel
 
 from .sdist import load
+from .tester import ModelTester
 
 modeling = load("test_modeling_common")
 ConfigTester = load("test_configuration_common").ConfigTester
@@ -26,38 +26,6 @@ pytestmark = [pytest.mark.upstream, pytest.mark.filterwarnings("ignore")]
 
 # Skipped for our model and not for GPT-2: name of the test -> the reason.
 SKIPPED_BEYOND_GPT2: dict[str, str] = {}
-
-
-class ModelTester:
-    """What upstream asks of a model's tester: small sizes, a config and a batch."""
-
-    is_training = True
-    batch_size, seq_length = 13, 7
-    vocab_size, hidden_size = 99, 32
-    num_hidden_layers, num_attention_heads = 2, 2
-
-    def __init__(self, config_class, causal_lm_class, **switches):
-        self.config_class = config_class
-        self.causal_lm_class = causal_lm_class
-        self.switches = switches
-
-    def get_config(self):
-        return self.config_class(
-            vocab_size=self.vocab_size,
-            hidden_size=self.hidden_size,
-            num_hidden_layers=self.num_hidden_layers,
-            num_attention_heads=self.num_attention_heads,
-            max_position_embeddings=512,
-            pad_token_id=0,
-            bos_token_id=1,
-            eos_token_id=2,
-            **self.switches,
-        )
-
-    def prepare_config_and_inputs_for_common(self):
-        input_ids = modeling.ids_tensor([self.batch_size, self.seq_length], self.vocab_size)
-        attention_mask = torch.ones_like(input_ids).tril()
-        return self.get_config(), {"input_ids": input_ids, "attention_mask": attention_mask}
 
 
 class Upstream(modeling.ModelTesterMixin, modeling.GenerationTesterMixin, TrainingTesterMixin):
