@@ -88,7 +88,7 @@ class CharTable:
     def encode(self, text: str, where: str = "the text") -> np.ndarray:
         """The ids of a text; ValueError where a character has none."""
         codes = code_points(text, where)
-        ids = self.ids[np.minimum(codes, len(self.ids) - 1)]
+        ids = self.ids.take(codes, mode="clip")
         strange = ids == self.missing
         if not strange.any():
             return ids

@@ -80,7 +80,9 @@ def encode_chat(
     Unlike `apply_chat_template` it never reads markup out of what somebody typed.
     """
     parts: list[tuple[np.ndarray, bool]] = []
-    for message in messages:
+    for number, message in enumerate(messages):
+        if missing := {"role", "content"} - message.keys():
+            raise ValueError(f"messages[{number}] has no {min(missing)!r}")
         answer = message["role"] == "assistant"
         parts.append((_turn(tokenizer, message["role"]), False))
         parts.append((encode_ids(tokenizer, message["content"]), answer))
