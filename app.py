@@ -1,23 +1,27 @@
-"""Your tiny GPT beside GPT-2, in the browser: python app.py [--model MODEL] [--baseline MODEL|none]"""
+"""Your tiny GPT beside GPT-2, in the browser."""
 
 import argparse
+import os
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", help="on the left: a run's folder, a shipped name or a Hub repo")
+    parser.add_argument("--baseline", help="on the right: any causal LM, or none (default GPT-2)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on")
+    parser.add_argument("--port", type=int, help="port to listen on (default: 7860 or the next)")
     parser.add_argument("--share", action="store_true", help="a public link through gradio")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     arguments = make_parser().parse_args(argv)
-    from compare.demo import pair
-    from compare.page import build_demo
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from compare.page import build_demo, launch
+    from compare.lineup import lineup
 
-    demo = build_demo(*pair())
-    demo.launch(server_name=arguments.host, server_port=arguments.port, share=arguments.share)
+    demo = build_demo(lineup(arguments.model, arguments.baseline))
+    launch(demo, host=arguments.host, port=arguments.port, share=arguments.share)
     return 0
 
 

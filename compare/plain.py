@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import torch
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
+from .code import generate_arguments
 from .values import Refusal, Sampling
 
 
@@ -128,21 +128,4 @@ class PlainWriter:
         if progress.ids and progress.ids[-1] in ends:
             return "end of text"
         full = len(progress.ids) >= progress.sampling.max_new_tokens
-        return "length" if full else "window full"
-
-
-def generate_arguments(sampling: Sampling) -> dict:
-    """What `generate` takes for these settings: used here and shown under each pane."""
-    arguments: dict = {"do_sample": not sampling.greedy}
-    if sampling.repetition_penalty != 1:
-        arguments["repetition_penalty"] = sampling.repetition_penalty
-    if sampling.greedy:
-        return arguments
-    return arguments | {
-        "temperature": sampling.temperature,
-        "top_k": sampling.top_k,
-        "top_p": sampling.top_p,
-    }
-
-
-Writer = Callable[[list[int], Sampling, int | None], Progress]
+        return "length reached" if full else "window full"

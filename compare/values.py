@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, Protocol
 
+Unit = Literal["letter", "token"]
 LONGEST = 512  # new tokens that one request may ask for
+LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_seed` both hold
 
 
 class Refusal(Exception):
-    """Something that the visitor asked for cannot be had; the message is a sentence that says the way out."""
+    """What the visitor asked for cannot be had; the message is a sentence with the way out."""
 
 
 @dataclass(frozen=True)
@@ -25,26 +28,28 @@ class Sampling:
     greedy: bool = False
     seed: int = 0
 
-    _RANGES: ClassVar[dict[str, tuple[float, float]]] = {
+    RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         "temperature": (0.05, 5.0),
         "top_k": (0, 1_000_000),
         "top_p": (0.01, 1.0),
         "repetition_penalty": (0.5, 5.0),
         "max_new_tokens": (1, LONGEST),
-        "seed": (0, 2**63 - 1),
+        "seed": (0, LARGEST_SEED),
     }
 
     def __post_init__(self) -> None:
-        for name, (least, most) in self._RANGES.items():
+        for name, (least, most) in self.RANGES.items():
             value = getattr(self, name)
-            whole = name in ("top_k", "max_new_tokens", "seed")
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise Refusal(f"{name} must be a number, not {type(value).__name__}.")
             if not math.isfinite(value) or not least <= value <= most:
-                raise Refusal(f"{name} must be between {least} and {most}; {value} is not.")
-            if whole and value != int(value):
+                raise Refusal(f"{name} must be between {least:,} and {most:,}; {value} is not.")
+            if isinstance(least, float):
+                object.__setattr__(self, name, float(value))
+            elif value != int(value):
                 raise Refusal(f"{name} must be a whole number; {value} is not.")
-            object.__setattr__(self, name, int(value) if whole else float(value))
+            else:
+                object.__setattr__(self, name, int(value))
         if not isinstance(self.greedy, bool):
             raise Refusal("greedy must be true or false.")
 
@@ -78,6 +83,80 @@ class Facts:
     heads: int
     window: int
     vocabulary: int
+    slides: bool = True  # text longer than the window keeps going
     source: str = ""  # what `from_pretrained` takes
     revision: str | None = None
     note: str = ""  # a sentence about what it is, where the name could mislead
+    chats: bool = False  # its tokenizer has a chat template
+    opening: int | None = None  # the token that its texts begin with
+
+
+@dataclass(frozen=True)
+class Odds:
+    """What may come next and how likely: all letters, or the likeliest tokens."""
+
+    unit: Unit
+    entries: list[tuple[str, float]]  # likeliest first
+    sentence: str  # what is exact about it
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token of a text."""
+
+    id: int
+    text: str
+    bytes: bytes
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Where one head of one layer looks from each of the last tokens."""
+
+    tokens: list[str]
+    weights: list[list[float]]  # row = the token that looks
+    unseen: int  # earlier tokens, which are not on the map
+
+
+@dataclass(frozen=True)
+class Point:
+    """One token of the embedding map and its nearest neighbours, by cosine, in the full space."""
+
+    id: int
+    label: str
+    x: float  # both within -1 .. 1
+    y: float
+    near: list[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """How well a model predicts a text."""
+
+    bits_per_byte: float
+    bytes: int
+    tokens: list[tuple[str, float]]  # text and bits
+
+
+class Generation(Protocol):
+    """A text being written: look at it whenever there is time to show it."""
+
+    notes: list[str]  # what the visitor should know about the prompt
+
+    def chunk(self) -> Chunk: ...
+    def cancel(self) -> None: ...
+
+
+class Answers(Protocol):
+    """What the page asks of a contestant. `engine.Contestant` answers with a model, a fake with a script."""
+
+    name: str
+
+    def facts(self) -> Facts: ...
+    def start(self, prompt: str, sampling: Sampling) -> Generation: ...
+    def stream(self, prompt: str, sampling: Sampling) -> Iterator[Chunk]: ...
+    def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds: ...
+    def tokens(self, text: str) -> list[Piece]: ...
+    def attention(self, prompt: str, layer: int, head: int) -> Attention: ...
+    def embedding_map(self, prompt: str) -> list[Point]: ...
+    def score(self, text: str) -> Surprise: ...

@@ -1,0 +1,73 @@
+"""A link to what is on the page: model, prompt, seed and settings in the address, and back.
+
+The address is written by the visitor's browser and read here, where it is hostile until it is checked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from .values import Refusal, Sampling
+
+LONGEST_PROMPT = 2_000
+# The order in which the page hands its controls to `COPY`.
+NAMES = ["model", "prompt", *(f.name for f in fields(Sampling))]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What an address asks for, as far as it is sound."""
+
+    model: str | None = None
+    prompt: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    pinned: bool = False  # the address names a seed, so the same text is meant
+    complaint: str = ""
+
+
+def read(query: Mapping[str, str], offered: list[str]) -> Opening:
+    """Each part is taken if it is sound and left out, with a word, if it is not."""
+    complaints = []
+    model = query.get("model")
+    if model is not None and model not in offered:
+        complaints.append("it names a model that is not offered here")
+        model = None
+    prompt = query.get("prompt")
+    if prompt is not None and len(prompt) > LONGEST_PROMPT:
+        complaints.append(f"its prompt is longer than {LONGEST_PROMPT:,} characters")
+        prompt = None
+    settings = {}
+    for spec in fields(Sampling):
+        if (text := query.get(spec.name)) is None:
+            continue
+        try:
+            value = _value(text, spec.default)
+            Sampling(**{spec.name: value})
+            settings[spec.name] = value
+        except (ValueError, Refusal):
+            complaints.append(f"its {spec.name} is out of range")
+    complaint = f"Some of this link was left out: {'; '.join(complaints)}." if complaints else ""
+    return Opening(model, prompt, Sampling(**settings), "seed" in settings, complaint)
+
+
+def _value(text: str, default: object) -> float | bool:
+    if isinstance(default, bool):
+        if text not in ("true", "false"):
+            raise ValueError
+        return text == "true"
+    if len(text) > 20:
+        raise ValueError
+    return float(text) if isinstance(default, float) else int(text)
+
+
+# Runs in the browser: builds the address, puts it into the address bar and the clipboard, and answers with it.
+COPY = f"""async (...values) => {{
+    const names = {json.dumps(NAMES)};
+    const address = new URL(window.location.origin + window.location.pathname);
+    names.forEach((name, i) => address.searchParams.set(name, String(values[i])));
+    window.history.replaceState(null, "", address);
+    try {{ await navigator.clipboard.writeText(address.href); }} catch {{ /* not on plain http */ }}
+    return address.href;
+}}"""

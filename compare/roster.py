@@ -1,0 +1,187 @@
+"""Who plays: the left model that a visitor chose; on the right GPT-2 or, until it is there, its stand-in.
+
+Nothing is loaded before it is asked for, so that the page is up before torch is. `load` and `load_baseline` are
+the only ways in; the page knows neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TooSlow
+from dataclasses import dataclass
+from pathlib import Path
+
+from .values import Answers, Refusal
+
+DEFAULT, STAND_IN = "shakespeare", "shakespeare-gpt2"
+BASELINE = "openai-community/gpt2"
+BASELINE_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
+REPO_ID = re.compile(r"(?!.*\.\.)\w[\w.-]{0,95}/\w[\w.-]{0,95}(@\w[\w./-]{0,99})?", re.ASCII)
+WAIT = 60.0  # seconds for a model to arrive
+_KEPT = 4  # models from the Hub, and as many of visitors' own
+_AT_ONCE = 2  # loads from the Hub
+EXAMPLE = "To be or not to be"
+EXAMPLES = {"hello": "hell", "next-char": "the c", "minigpt": "the ", "bigram": EXAMPLE}
+_NOT_GPT2 = "Not GPT-2, but GPT-2's architecture, tiny, trained here on Shakespeare."
+_HOW = "To see the real one, start `python app.py` once with a connection to the Hub."
+
+Loader = Callable[[str], Answers]
+
+
+@dataclass(frozen=True)
+class RightSide:
+    """Who is on the right and, where it is not the baseline, why and how to change that."""
+
+    contestant: Answers
+    sentence: str = ""
+
+
+class Roster:
+    def __init__(
+        self,
+        names: list[str],
+        load: Loader,
+        *,
+        left: str = DEFAULT,
+        stand_in: str = STAND_IN,
+        baseline: str | None = BASELINE,
+        load_baseline: Loader | None = None,
+    ) -> None:
+        self.left, self.stand_in, self.baseline = left, stand_in, baseline
+        self.names = list(dict.fromkeys([left, *names]))
+        self._load, self._load_baseline = load, load_baseline or load
+        self._futures: OrderedDict[str, Future[Answers]] = OrderedDict()
+        self._guests: OrderedDict[str, Answers] = OrderedDict()
+        self._baseline: Future[Answers] | None = None
+        self._lock = threading.Lock()
+        # What is on disk must not wait behind a slow Hub, nor two models fight for the processor.
+        self._disk, self._hub = threading.Semaphore(1), threading.Semaphore(_AT_ONCE)
+
+    def begin(self) -> None:
+        """Starts to load what the first screen needs, in the background."""
+        self._future(self.left)
+        self._future(self.stand_in)
+        if self.baseline and self._baseline is None:
+            after = self._future(self.stand_in)  # the offline pair first
+            self._baseline = _in_background(
+                lambda: (after.exception(), self._load_baseline(str(self.baseline)))[1], self._hub
+            )
+
+    def get(self, key: str, seconds: float = WAIT) -> Answers:
+        """The contestant of that name, waited for; a name that was never offered is refused."""
+        try:
+            return self._future(key).result(seconds)
+        except Exception as error:
+            raise self._refusal(key, error) from error
+
+    async def arrive(self, key: str, seconds: float = WAIT) -> Answers:
+        """`get` for an event loop."""
+        future = asyncio.shield(asyncio.wrap_future(self._future(key)))
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except Exception as error:
+            raise self._refusal(key, error) from error
+
+    def add(self, key: str, contestant: Answers) -> str:
+        """A visitor's own model, known to whoever knows its key."""
+        with self._lock:
+            self._guests[key] = contestant
+            while len(self._guests) > _KEPT:
+                self._guests.popitem(last=False)
+        return key
+
+    async def right(self) -> RightSide:
+        """The baseline once it is there; never waits for it."""
+        if self.baseline and self._baseline and self._baseline.done():
+            error = self._baseline.exception()
+            if error is None:
+                return RightSide(self._baseline.result())
+            sentence = f"{_NOT_GPT2} {self.baseline} could not be had: {_sentence(error)} {_HOW}"
+        else:
+            sentence = self.waiting_sentence()
+        return RightSide(await self.arrive(self.stand_in), sentence)
+
+    def waiting_sentence(self) -> str:
+        """What the stand-in says of itself while the baseline is not there."""
+        if not self.baseline:
+            return f"{_NOT_GPT2} The page was started with --baseline none. {_HOW}"
+        return f"{_NOT_GPT2} {self.baseline} takes this pane as soon as it is loaded."
+
+    def settled(self) -> bool:
+        """Whether the right side will not change any more by itself."""
+        return not self.baseline or bool(self._baseline and self._baseline.done())
+
+    def example(self, key: str) -> str:
+        return EXAMPLES.get(key, EXAMPLE)
+
+    def _future(self, key: str) -> Future[Answers]:
+        with self._lock:
+            if key in self._guests:
+                return _done(self._guests[key])
+            if key not in self._futures:
+                ours = key in self.names or key == self.stand_in
+                if not ours and not REPO_ID.fullmatch(key):
+                    raise Refusal("A model is named as user/name or user/name@revision.")
+                turn = self._disk if ours else self._hub
+                self._futures[key] = _in_background(lambda: self._load(key), turn)
+                self._drop_oldest()
+            self._futures.move_to_end(key)
+            return self._futures[key]
+
+    def _drop_oldest(self) -> None:
+        strangers = [k for k in self._futures if k not in self.names and k != self.stand_in]
+        for key in strangers[:-_KEPT]:
+            del self._futures[key]
+
+    def _refusal(self, key: str, error: Exception) -> Refusal:
+        if isinstance(error, (TooSlow, asyncio.TimeoutError)):
+            return Refusal(f"{key} is still being loaded: try again in a moment.")
+        with self._lock:
+            self._futures.pop(key, None)  # so that the next visitor may try again
+        if isinstance(error, Refusal):
+            return error
+        return Refusal(f"{key} cannot be loaded: {_sentence(error)}")
+
+
+def _in_background(work: Callable[[], Answers], turn: threading.Semaphore) -> Future[Answers]:
+    """A daemon, unlike the workers of a pool: a Hub that hangs must not keep the program from ending."""
+    future: Future[Answers] = Future()
+
+    def run() -> None:
+        try:
+            with turn:
+                result = work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name="load", daemon=True).start()
+    return future
+
+
+def _done(contestant: Answers) -> Future[Answers]:
+    future: Future[Answers] = Future()
+    future.set_result(contestant)
+    return future
+
+
+def _sentence(error: BaseException) -> str:
+    """An error as a visitor may see it: its first line where it was meant to be read, else its kind."""
+    lines = str(error).strip().splitlines()
+    meant = isinstance(error, (Refusal, ValueError, OSError)) and lines
+    return lines[0][:300] if meant else type(error).__name__
+
+
+def shipped_names(folder: Path) -> list[str]:
+    """The checkpoints that come with the project, simplest first."""
+    files = [*folder.glob("*/config.json"), *folder.glob("*/*/config.json")]
+    found = {path.parent.relative_to(folder).as_posix() for path in files}
+    found = {name for name in found if "checkpoint-" not in name}  # a run's unfinished states
+    known = [*EXAMPLES, DEFAULT, STAND_IN]
+    return sorted(found, key=lambda name: (known.index(name) if name in known else 99, name))

@@ -1,0 +1,152 @@
+"""Compare: what does each write?"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from .links import COPY
+from .opening import first_panes, watch_arrivals
+from .panes import Pane
+from .sizes import size_table
+from .values import LARGEST_SEED, LONGEST, Refusal, Sampling
+
+if TYPE_CHECKING:
+    from .page import Page
+
+NAME = "Compare"
+_SEEDS = 1_000_000  # of those that the page rolls: short enough to read out
+# Generate becomes Stop in the browser, at once; the style sheet does it by `aria-busy` of the panes.
+_BUSY = """(...values) => {
+    document.querySelectorAll(".pane .out").forEach((out) => out.setAttribute("aria-busy", "true"));
+    document.querySelector("#stop")?.focus({preventScroll: true});
+    return values;
+}"""
+_IDLE = """() => {
+    document.querySelectorAll(".pane .out").forEach((out) => out.setAttribute("aria-busy", "false"));
+    if ([document.body, document.querySelector("#stop")].includes(document.activeElement))
+        document.querySelector("#generate")?.focus({preventScroll: true});
+}"""
+
+
+def build(page: Page) -> None:
+    with gr.Row(elem_classes="actions"):
+        generate = gr.Button("Generate", variant="primary", elem_id="generate", min_width=90)
+        stop = gr.Button("Stop", variant="stop", elem_id="stop", min_width=90)
+        more = gr.Button("Three more", elem_id="more", min_width=90)
+        link = gr.Button("Link", elem_id="link", min_width=60)
+    with gr.Row(elem_classes="panes", equal_height=True):
+        left, right = (
+            gr.HTML(pane.html(), apply_default_css=False) for pane in first_panes(page.roster)
+        )
+    with gr.Row(elem_classes="folds"):
+        _sampling(page)
+        _models(page, left)
+    page.sizes.render()
+
+    settings = list(page.controls.values())
+    for takes, triggers in ((1, [generate.click, page.prompt.submit]), (3, [more.click])):
+        gr.on(
+            triggers,
+            _writer(page, takes),
+            [page.prompt, page.left, *settings],
+            [left, right, page.controls["seed"], page.notice],
+            js=_BUSY,
+            show_progress="hidden",
+            concurrency_limit=None,
+            api_visibility="private",
+        ).then(None, js=_IDLE, api_visibility="private")
+    stop.click(_stopper(page), queue=False, show_progress="hidden", api_visibility="private")
+    address = page.notice
+    link.click(
+        None,
+        [page.left, page.prompt, *settings[:-1]],
+        address,
+        js=COPY,
+        api_visibility="private",
+    )
+    watch_arrivals(page, left, right)
+
+
+def _sampling(page: Page) -> None:
+    plain, slider = Sampling(), partial(gr.Slider, buttons=[])
+    with gr.Accordion("Sampling", open=False, elem_classes="fold"):
+        page.controls |= {
+            "temperature": slider(0.05, 2, plain.temperature, step=0.05, label="Temperature"),
+            "top_k": slider(0, 200, plain.top_k, step=1, label="Top-k (0 is off)"),
+            "top_p": slider(0.05, 1, plain.top_p, step=0.05, label="Top-p (1 is off)"),
+            "repetition_penalty": slider(
+                1, 2, plain.repetition_penalty, step=0.05, label="Repetition penalty (1 is off)"
+            ),
+            "max_new_tokens": slider(
+                1, LONGEST, plain.max_new_tokens, step=1, label="Length in tokens"
+            ),
+            "greedy": gr.Checkbox(plain.greedy, label="Greedy: always the likeliest token"),
+            "seed": gr.Number(
+                plain.seed, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED
+            ),
+            "pinned": gr.Checkbox(False, label="Keep this seed"),
+        }
+
+
+def _models(page: Page, left: gr.HTML) -> None:
+    roster = page.roster
+    with gr.Accordion("Your model", open=False, elem_classes="fold"):
+        menu = gr.Radio(roster.names, value=roster.left, label="On the left")
+        with gr.Row(elem_classes="hub"):
+            repo = gr.Textbox(
+                label="Or a TinyGPT from the Hub", placeholder="user/name@revision", max_lines=1
+            )
+            load = gr.Button("Load", min_width=60, scale=0)
+
+    async def choose(key: str, prompt: str) -> tuple[Any, ...]:
+        try:
+            facts = (await roster.arrive((key or "").strip())).facts()
+        except Refusal as refusal:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), str(refusal)
+        from .page import is_example
+
+        example = roster.example(key) if is_example(prompt) else gr.skip()
+        return key, example, Pane("left", facts=facts).html(), size_table(facts), ""
+
+    for trigger, name in ((menu.input, menu), (load.click, repo), (repo.submit, repo)):
+        trigger(
+            choose,
+            [name, page.prompt],
+            [page.left, page.prompt, left, page.sizes, page.notice],
+            show_progress="minimal",
+            concurrency_limit=None,
+            api_visibility="private",
+        )
+
+
+def _writer(page: Page, takes: int):
+    async def write(
+        request: gr.Request, prompt: str, left: str, *settings: Any
+    ) -> AsyncIterator[tuple[Any, ...]]:
+        *values, seed, pinned = settings
+        if not pinned:
+            seed = secrets.randbelow(_SEEDS)
+        try:
+            samplings = [Sampling(*values, seed=seed + i) for i in range(takes)]
+        except (Refusal, TypeError) as refusal:
+            yield gr.skip(), gr.skip(), gr.skip(), str(refusal)
+            return
+        fresh: Any = seed
+        visitor = request.session_hash or ""
+        async for one, other in page.duels.fight(visitor, left, prompt, samplings):
+            yield one.html(), other.html(), fresh, ""
+            fresh = gr.skip()
+
+    return write
+
+
+def _stopper(page: Page):
+    def stop(request: gr.Request) -> None:
+        page.duels.stop(request.session_hash or "")
+
+    return stop

@@ -1,0 +1,54 @@
+"""Score: which predicts better?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from . import charts
+from .panes import Side
+from .tab_inside import ask
+from .values import Refusal, Surprise
+
+if TYPE_CHECKING:
+    from .page import Page
+
+NAME = "Score"
+_TEXT = (
+    "Now is the winter of our discontent\n"
+    "Made glorious summer by this sun of York;\n"
+    "And all the clouds that lour'd upon our house\n"
+    "In the deep bosom of the ocean buried."
+)
+_MEANING = """<details class='meaning'><summary>What the number means</summary>
+<p>A model that predicts a text well could pack it into few bits. Both models are charged for the same bytes,
+so the number does not depend on how each cuts the text into tokens. 8 is no idea at all, English is about 1 for
+the best models of today; less is better.</p>
+<p>Where it misleads: a text that a model has seen in training costs it almost nothing (GPT-2 has read much of the
+web, ours has read one book). A model with a short window forgets the beginning of a long text; past the window
+each is read in overlapping windows, so that no token has less than half a window before it. And a text of a few
+words says little about either.</p></details>"""
+
+
+def build(page: Page) -> None:
+    text = gr.Textbox(_TEXT, label="A text", lines=4, max_lines=8, elem_id="scored")
+    with gr.Row(elem_classes="actions"):
+        button = gr.Button("Score", variant="primary", min_width=90, elem_id="score")
+    result = gr.HTML(elem_id="scores", js_on_load=charts.SCORE_SCRIPT, apply_default_css=False)
+    gr.HTML(_MEANING, apply_default_css=False)
+
+    async def score(text: str, left: str) -> str:
+        scores: dict[Side, Surprise | str] = {}
+        names: dict[Side, str] = {}
+        for side in charts.SIDES:
+            names[side] = left
+            try:
+                scores[side], names[side] = await ask(
+                    page, left, side, lambda who: (who.score(text), who.name)
+                )
+            except Refusal as refusal:
+                scores[side] = str(refusal)
+        return charts.score_chart(scores, names)
+
+    button.click(score, [text, page.left], result, api_visibility="private")
