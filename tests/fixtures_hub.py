@@ -1,7 +1,12 @@
-"""Fixtures around the loopback Hub. Imported before any test, so that the real client points there and nowhere else."""
+"""Fixtures around the loopback Hub.
 
+Imported before any test, so that the real client points there and nowhere else.
+"""
+
+import json
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,8 +16,9 @@ import pytest
 
 from .hub import LoopbackHub, bind
 
-# huggingface_hub reads its endpoint once, when it is imported. The port is ours from here on, and nobody answers on
-# it until a test asks for the Hub: a test that forgets to ask is refused at once, and never reaches the real one.
+# huggingface_hub reads its endpoint once, when it is imported. The port is ours from here on, and
+# nobody answers on it until a test asks for the Hub: a test that forgets to ask is refused at once,
+# and never reaches the real one.
 _SOCKET = bind()
 ENDPOINT = f"http://127.0.0.1:{_SOCKET.getsockname()[1]}"
 assert "huggingface_hub" not in sys.modules, "the loopback Hub must be known before its client"
@@ -72,3 +78,57 @@ def ada(hub: LoopbackHub, monkeypatch, tmp_path: Path) -> User:
     hub.account(user.name, user.token)
     monkeypatch.setenv("HF_TOKEN", user.token)
     return user
+
+
+@pytest.fixture(scope="session")
+def _finished_run(tmp_path_factory) -> Path:
+    import torch
+
+    from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
+    from tinygpt_hf.tokenization import train_char
+
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    tokenizer = train_char(["First Citizen:\nBefore we proceed any further, hear me speak.\n"])
+    for step in (2, 4):
+        torch.manual_seed(step)
+        config = TinyGPTConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=8,
+        )
+        model = TinyGPTForCausalLM(config)
+        for folder in (run / f"checkpoint-{step}", run):
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+        state = {"log_history": [{"step": step, "eval_loss": 6.0 - step}]}
+        write_json(run / f"checkpoint-{step}" / "trainer_state.json", state)
+        (run / f"checkpoint-{step}" / "optimizer.pt").write_bytes(b"\x80\x02 a pickle")
+    write_json(
+        run / "metrics.json",
+        {
+            "val_loss": 2.0,
+            "val_bits_per_byte": 2.9,
+            "train_loss": 2.1,
+            "train_seconds": 1.5,
+            "steps": 4,
+            "tokens": 512,
+            "parameters": model.num_parameters(),
+            "recipe": "tiny",
+            "seed": 7,
+        },
+    )
+    (run / "loss.png").write_bytes(b"\x89PNG\r\n\x1a\n\0 a curve")
+    return run
+
+
+@pytest.fixture
+def run_dir(_finished_run: Path, tmp_path: Path) -> Path:
+    """A finished run with two checkpoints, for a test to do with as it likes."""
+    return Path(shutil.copytree(_finished_run, tmp_path / "runs" / "tiny"))
+
+
+def write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -186,7 +186,7 @@ def _in_cache(repo_id: str, revision: str) -> Path | None:
 
 
 def _check_weights(folder: Path, config: TinyGPTConfig) -> None:
-    """Refuses what would be a surprise: a pickle, an adapter, weights that do not fit the config."""
+    """Refuses what would surprise: a pickle, an adapter, weights that do not fit the config."""
     present = [path.name for path in folder.iterdir()]
     if WEIGHTS not in present:
         raise LoadError(_lacks([WEIGHTS], present))
@@ -198,7 +198,7 @@ def _check_weights(folder: Path, config: TinyGPTConfig) -> None:
     tied = set(model.all_tied_weights_keys)
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as weights:
-            found = {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}
+            found = {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118 (no dict)
     except SafetensorError as error:
         raise LoadError(f"its {WEIGHTS} is not a whole safetensors file: {error}") from None
     for name in sorted(wanted.keys() | found.keys()):

@@ -1,24 +1,20 @@
-"""Before anything is written: who is asking, what is there, and whether it may be changed. Reads only."""
+"""Before anything is written: who asks, what is there, whether it may be changed. Reads only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from huggingface_hub import HfApi, RepoFile, get_token
+from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
-    OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
 from huggingface_hub.utils import validate_repo_id
-from huggingface_hub.utils._http import default_client_factory
 
-from .commit import MARK, PublishError, explain, is_passing, patiently, tree_at
-
-TIMEOUT = 60.0  # seconds without a byte; the client itself would wait for ever
-TOKENS = "https://huggingface.co/settings/tokens"
+from .commit import MARK, Tree, tree_at
+from .patience import TOKENS, PublishError, one_line, patiently
 
 
 @dataclass(frozen=True)
@@ -29,32 +25,18 @@ class Place:
     exists: bool = False
     private: bool = True
     head: str | None = None
-    tree: dict[str, RepoFile] = field(default_factory=dict)
+    tree: Tree = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-
-
-def bounded_client():
-    """For `set_client_factory`: the client's own, but a Hub that says nothing is given up on."""
-    client = default_client_factory()
-    client.timeout = TIMEOUT
-    return client
 
 
 def look(
     api: HfApi, repo_id: str, *, repo_type: str = "model", into_existing: bool = False
 ) -> Place:
     """The repository, if this token may write to it; else one clear line about why not."""
-    try:
+    with one_line(repo_id):
         _check_name(repo_id)
-        user = _who(api)
-        _check_owner(user, repo_id)
+        _check_owner(_who(api), repo_id)
         return _look(api, repo_id, repo_type, into_existing)
-    except PublishError:
-        raise
-    except OfflineModeIsEnabled:
-        raise PublishError("HF_HUB_OFFLINE is set, so nothing can be published: unset it") from None
-    except Exception as error:
-        raise PublishError(explain(error, repo_id)) from error
 
 
 def _check_name(repo_id: str) -> None:
@@ -69,15 +51,16 @@ def _check_name(repo_id: str) -> None:
 def _who(api: HfApi) -> dict:
     if not get_token():
         raise PublishError(
-            f"no access token: make one that may write at {TOKENS}, then `hf auth login` or set HF_TOKEN"
+            f"no access token: make one that may write at {TOKENS}, "
+            "then run `hf auth login` or set HF_TOKEN"
         )
     try:
         user = patiently(api.whoami)
     except HfHubHTTPError as error:
-        if is_passing(error) or error.response.status_code != 401:
+        if error.response.status_code != 401:
             raise
         raise PublishError(
-            f"the Hub does not accept the access token (wrong or expired): make a new one at {TOKENS}"
+            f"the Hub refuses the access token, as wrong or expired: make a new one at {TOKENS}"
         ) from None
     role = user.get("auth", {}).get("accessToken", {}).get("role")
     if role == "read":
@@ -93,7 +76,7 @@ def _check_owner(user: dict, repo_id: str) -> None:
     if owner not in mine:
         raise PublishError(
             f"{user['name']} may not write to {repo_id}: "
-            + f"the owner must be {' or '.join(mine)}, for example {user['name']}/{name}"
+            f"the owner must be {' or '.join(mine)}, as in {user['name']}/{name}"
         )
 
 
@@ -122,9 +105,9 @@ def _look(api: HfApi, repo_id: str, repo_type: str, into_existing: bool) -> Plac
     return Place(repo_id, True, bool(info.private), str(info.sha), tree, tags)
 
 
-def _made_here(api: HfApi, repo_id: str, repo_type: str, tree: dict[str, RepoFile]) -> bool:
-    """Either nothing is in it yet, or its history names this tool."""
+def _made_here(api: HfApi, repo_id: str, repo_type: str, tree: Tree) -> bool:
+    """Either nothing has been put into it yet, or its history names this tool."""
     if set(tree) <= {".gitattributes"}:
         return True
     commits = patiently(lambda: api.list_repo_commits(repo_id, repo_type=repo_type))
-    return any(MARK in commit.message for commit in commits)
+    return len(commits) == 1 or any(MARK in commit.title + commit.message for commit in commits)

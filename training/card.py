@@ -1,4 +1,4 @@
-"""The model card: what was measured, filled into `model_card.md`. Nothing is said that no file says."""
+"""The model card: what was measured, filled into `model_card.md`. Nothing is made up here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LIBRARY = "tinygpt-hf"
 
 
 def write_card(run_dir: str | Path) -> Path:
-    """Writes README.md into a run: the card that `training.publish` completes with its place on the Hub."""
+    """Writes README.md into a run; `training.publish` adds where on the Hub it is."""
     path = Path(run_dir) / "README.md"
     path.write_text(render_card(Path(run_dir)), encoding="utf-8", newline="\n")
     return path
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """What was measured on the weights in `folder`: a run's metrics, or as much as holds at a checkpoint."""
+    """What was measured on a folder's weights: a run's metrics, or what of them holds mid-way."""
     step = re.fullmatch(r"checkpoint-(\d+)", folder.name)
     if not step:
         return _read(folder / "metrics.json")
@@ -113,8 +113,7 @@ def _rows(facts: dict):
     for key, (label, shown) in labels.items():
         if facts.get(key) is not None:
             yield label, shown.format(facts[key])
-    for library, version in (facts.get("versions") or {}).items():
-        yield library, version
+    yield from (facts.get("versions") or {}).items()
 
 
 def _shape(config: dict) -> str:
@@ -145,23 +144,24 @@ def _where(name: str, revision: str | None, remote_code: bool) -> str:
 
 def _pinned(revision: str | None) -> str:
     if revision is None:
-        return "Once it is on the Hub, pin `revision` to a commit: code and weights then never change under you."
+        return "On the Hub, pin `revision` to a commit: code and weights then never change."
     if re.fullmatch(r"[0-9a-f]{40}", revision):
-        return "`revision` is a commit: code and weights never change under you."
-    return f"`{revision}` is a tag; the commit that it names, in its place, can never change under you."
+        return "`revision` is a commit: code and weights never change."
+    return f"`{revision}` is a tag; the commit that it names can take its place, and never changes."
 
 
 def _elsewhere(config: dict) -> str:
     if config.get("model_type") != "tinygpt":
         return (
-            "This is a plain transformers architecture: no code travels with it, and vLLM, llama.cpp (as GGUF) and "
-            "MLX read it too."
+            "This is a plain transformers architecture: no code travels with it, and vLLM, "
+            "llama.cpp (as GGUF) and MLX read it too."
         )
     twin = _twin(config)
     if twin:
         return (
-            f"In this shape it equals a {twin[0]}: `python -m training.publish DIR --repo-id USER/NAME --as {twin[1]}` "
-            "publishes the same weights without any code, for vLLM, llama.cpp (as GGUF) and MLX."
+            f"In this shape it equals a {twin[0]}: `python -m training.publish DIR --repo-id "
+            f"USER/NAME --as {twin[1]}` publishes the same weights without any code, for vLLM, "
+            "llama.cpp (as GGUF) and MLX."
         )
     return "transformers, and TinyGPT-HF's own page. Other engines do not know this architecture."
 
@@ -177,8 +177,9 @@ def _twin(config: dict) -> tuple[str, str] | None:
 def _limits(config: dict) -> str:
     window = config.get("max_position_embeddings") or config.get("n_positions")
     return (
-        f"It has read little and knows less: it continues text in the manner of what it was trained on, and states "
-        f"nothing one should rely on. It sees {window} tokens at a time."
+        "It has read little and knows less: it continues text in the manner of what it was "
+        "trained on, and says nothing that one should rely on. "
+        f"It sees {window} tokens at a time."
     )
 
 

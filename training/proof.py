@@ -1,8 +1,9 @@
-"""Does a published model load for a stranger? Run in a process of its own, as a file, without the project on its path.
+"""Does a published model load for a stranger? A process of its own, with no project on its path.
 
-Reads what to prove from standard input: {"repo_id", "commit", "folder", "sha256": {path: hash}}. Downloads that commit
-into an empty cache, compares every byte, loads tokenizer and model by transformers alone, from the Hub and from the
-folder, and compares what they answer. The last line it writes is {"differs": null}, or what differs.
+Reads what to prove from standard input: {"repo_id", "commit", "folder", "sha256": {path: hash}}.
+Downloads that commit into an empty cache, compares every byte, loads tokenizer and model by
+transformers alone, from the Hub and from the folder, and compares what they answer. The last line
+it writes is {"differs": null}, or what differs.
 """
 
 import hashlib
@@ -35,15 +36,15 @@ def _answers_differ(repo_id: str, commit: str, folder: str) -> str | None:
 
     torch.set_num_threads(1)  # so that both sides add up in the same order
     answers = []
+    trust = {"trust_remote_code": (Path(folder) / "modeling_tinygpt.py").exists()}
     for where in (
-        {"pretrained_model_name_or_path": folder},
-        {"pretrained_model_name_or_path": repo_id, "revision": commit},
+        {"pretrained_model_name_or_path": folder, **trust},
+        {"pretrained_model_name_or_path": repo_id, "revision": commit, **trust},
     ):
-        where["trust_remote_code"] = (Path(folder) / "modeling_tinygpt.py").exists()
         tokenizer = AutoTokenizer.from_pretrained(**where)
         model = AutoModelForCausalLM.from_pretrained(**where, use_safetensors=True).eval()
         AutoModel.from_pretrained(**where, use_safetensors=True)
-        ids = _ids(tokenizer, model.config.vocab_size)
+        ids = _ids(tokenizer, model.config)
         with torch.no_grad():
             answers.append((ids, model(torch.tensor([ids])).logits))
     (ids, logits), (ids_there, logits_there) = answers
@@ -54,13 +55,13 @@ def _answers_differ(repo_id: str, commit: str, folder: str) -> str | None:
     return None if torch.equal(logits, logits_there) else "its logits differ"
 
 
-def _ids(tokenizer, size: int) -> list[int]:
-    """Some text in tokens; a closed vocabulary that cannot read it answers for its first tokens instead."""
+def _ids(tokenizer, config) -> list[int]:
+    """Some text in tokens; or the first tokens of a closed vocabulary that cannot read it."""
     try:
         ids = tokenizer(TEXT)["input_ids"]
     except Exception:  # a bare Exception is what the tokenizers library raises
         ids = []
-    return ids[:32] or list(range(min(size, 4)))
+    return ids[: min(32, config.max_position_embeddings)] or list(range(min(config.vocab_size, 4)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Starting `proof.py` as a stranger would: a fresh process, empty caches, no project on its path."""
+"""Runs `proof.py` as a stranger would: a fresh process, empty caches, no project on its path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, constants, snapshot_download
 
-from .commit import Damaged, LocalFile, PublishError, read_folder, redact
+from .commit import LocalFile, read_folder
+from .patience import Damaged, PublishError, redact
 from .staging import Staged
 
 PROOF = Path(__file__).with_name("proof.py")
@@ -30,7 +31,7 @@ _NOT_INHERITED = (
 
 
 def prove(repo_id: str, commit: str, staged: Staged) -> None:
-    """Raises PublishError unless the commit loads for a stranger and answers as the staged folder does."""
+    """Raises PublishError unless a stranger can load a commit, and it answers as the copy does."""
     with tempfile.TemporaryDirectory(prefix="tinygpt-stranger-") as home:
         environment = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
         environment |= {"HF_HOME": home, "HF_TOKEN_PATH": constants.HF_TOKEN_PATH}
@@ -67,7 +68,7 @@ def proof_request(repo_id: str, commit: str, staged: Staged) -> str:
 
 
 def same_bytes(api: HfApi, repo_id: str, commit: str, local: dict[str, LocalFile]) -> None:
-    """Downloads a commit and raises Damaged where a byte differs: what loaded once then loads again."""
+    """Raises Damaged unless a commit comes back byte for byte: what loaded once loads again."""
     with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
         try:
             there = snapshot_download(

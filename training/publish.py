@@ -1,12 +1,15 @@
-"""`python -m training.publish DIR --repo-id USER/NAME`: a model that a stranger can load, and never half of one.
+"""`python -m training.publish DIR --repo-id USER/NAME`: what a stranger can load, never half of it.
 
 Every step can be run again, and a run that was cut off is healed by the next one:
 
 1. look: the token, the permission, what is there, whether a tag would have to move (`access.py`)
 2. stage: an immutable copy of what may be published (`staging.py`)
-3. commit to a branch, and prove it there: hashes, loaded back in a fresh process, the same logits (`proof.py`)
-4. commit the same files to `main`; if they do not come back as they were sent, put the old version back
-5. tag that commit `step-N`, and let the card name it: whoever pins it gets this code and these weights for ever
+3. commit to a branch, and prove it there: hashes, then loaded back by a fresh process with the same
+   logits (`proof.py`)
+4. commit the same files to `main`; if they do not come back as they were sent, put the old version
+   back
+5. tag that commit `step-N`, and let the card name it: who pins it gets this code and these weights
+   for ever
 """
 
 from __future__ import annotations
@@ -15,27 +18,16 @@ import argparse
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import HfApi, set_client_factory
-from huggingface_hub.errors import HTTPError, RevisionNotFoundError
 
-from .access import Place, bounded_client, look
-from .commit import (
-    Damaged,
-    PublishError,
-    commit_folder,
-    compare,
-    explain,
-    head_of,
-    patiently,
-    put_back,
-    read_folder,
-    tree_at,
-)
+from .access import Place, look
+from .commit import commit_folder, compare, head_of, put_back, read_folder, tree_at
+from .patience import Damaged, PublishError, bounded_client, one_line, patiently
 from .proof_process import prove, same_bytes
 from .staging import MODEL, REPLACED, Staged, best_of, checkpoints, stage
 
@@ -44,7 +36,7 @@ BRANCH = "tinygpt-candidate"
 
 @dataclass(frozen=True)
 class Published:
-    """Where a model is now. `commit` is what `main` holds; `pinned` is the tagged commit that its card names."""
+    """Where a model is now: `main` holds `commit`; `pinned` is tagged, and what the card names."""
 
     repo_id: str
     commit: str
@@ -80,10 +72,11 @@ def publish(
 ) -> Published | None:
     """Publishes a run, or one of its checkpoints, and returns where it is; None after a dry run.
 
-    Raises PublishError with one line about what did not get through; `main` is then as it was, or as it was meant.
+    Raises PublishError with one line about what did not get through; `main` is then as it was, or
+    as it was meant.
     """
     api, run_dir = HfApi(), Path(run_dir)
-    with _one_line(repo_id), tempfile.TemporaryDirectory(prefix="tinygpt-publish-") as scratch:
+    with one_line(repo_id), tempfile.TemporaryDirectory(prefix="tinygpt-publish-") as scratch:
         place = look(api, repo_id, into_existing=into_existing)
         shipments = []
         for number, source in enumerate(_versions(run_dir, all_checkpoints)):
@@ -99,7 +92,10 @@ def publish(
             patiently(lambda: api.create_repo(repo_id, private=not public, exist_ok=True))
         elif public and place.private:
             say(f"{repo_id} is private and stays so: its settings on the Hub make it public")
-        published = [_ship(shipment) for shipment in shipments][-1]
+        for shipment in shipments[:-1]:
+            if shipment.tag not in place.tags:
+                _ship(shipment)
+        published = _ship(shipments[-1], pin=True)
         say(f"{api.endpoint}/{repo_id} is at {published.commit[:7]}, tagged {published.tag}")
         return published
 
@@ -129,7 +125,10 @@ def _tag(source: Path, staged: Staged, tag: str | None, run: str | None) -> str:
 
 
 def _refuse_to_move(shipment: Shipment, place: Place) -> None:
-    """A tag that names another model is never moved. What is said about the model may be said better."""
+    """A tag that names another model is never moved.
+
+    It stays where it is too when only the code that reads the model, or the card, is newer now.
+    """
     api, repo_id, tag = shipment.api, shipment.repo_id, shipment.tag
     if tag not in place.tags:
         return
@@ -142,15 +141,16 @@ def _refuse_to_move(shipment: Shipment, place: Place) -> None:
         )
 
 
-def _ship(shipment: Shipment) -> Published:
+def _ship(shipment: Shipment, pin: bool = False) -> Published:
     api, repo_id, tag, staged = shipment.api, shipment.repo_id, shipment.tag, shipment.staged
     pinned = _tags(api, repo_id).get(tag)
     staged.write_card(repo_id, pinned or tag)
     commit = _to_main(shipment)
     if pinned is None:
         pinned = _create_tag(api, repo_id, tag, commit)
-        staged.write_card(repo_id, pinned)
-        commit = _to_main(shipment)
+        if pin:
+            staged.write_card(repo_id, pinned)
+            commit = _to_main(shipment)
     return Published(repo_id, commit, pinned, tag)
 
 
@@ -164,7 +164,7 @@ def _to_main(shipment: Shipment) -> str:
         shipment.prove(repo_id, head, staged)
         shipment.say(f"{shipment.tag}: nothing to change, and it loads")
         return head
-    card_only = set(map(str, [*changes.add, *changes.change, *changes.remove])) == {"README.md"}
+    card_only = changes.paths == ["README.md"]
     if not card_only:
         _rehearse(shipment, head)
     try:
@@ -172,19 +172,24 @@ def _to_main(shipment: Shipment) -> str:
         same_bytes(api, repo_id, made, local)
     except Damaged as error:
         _put_back(shipment, head, error)
+        raise
     if not card_only:
-        _drop_branch(api, repo_id)
-        shipment.say(f"{shipment.tag}: committed {changes}, loaded back with the same logits")
+        shipment.say(f"{shipment.tag}: committed {changes}; loaded back with the same logits")
     return made
 
 
 def _rehearse(shipment: Shipment, head: str) -> None:
-    """The same commit on a branch, loaded back from there. `main` is not touched if it fails."""
+    """The same commit on a branch, loaded back from there. If that fails, `main` is not touched."""
     api, repo_id = shipment.api, shipment.repo_id
     _drop_branch(api, repo_id)  # of a run that was cut off
     patiently(lambda: api.create_branch(repo_id, branch=BRANCH, revision=head, exist_ok=True))
-    commit = _commit(shipment, BRANCH, head)
-    shipment.prove(repo_id, commit, shipment.staged)
+    try:
+        commit = _commit(shipment, BRANCH, head)
+        shipment.prove(repo_id, commit, shipment.staged)
+    finally:
+        # Once and without patience: what stays is dropped by the next run.
+        with suppress(Exception):
+            api.delete_branch(repo_id, branch=BRANCH)
 
 
 def _commit(shipment: Shipment, branch: str, parent: str) -> str:
@@ -204,18 +209,17 @@ def _put_back(shipment: Shipment, good: str, error: Damaged) -> None:
     repo_id = shipment.repo_id
     try:
         put_back(shipment.api, repo_id, good, error.commit)
-    except (PublishError, HTTPError, OSError) as second:
+    except PublishError as second:
         raise PublishError(
-            f"{error}; the old version could not be put back ({explain(second, repo_id)}): run this again"
+            f"{error}; the old version could not be put back ({second}): run this again"
         ) from error
     raise PublishError(f"{error}; the old version was put back: run this again") from error
 
 
 def _drop_branch(api: HfApi, repo_id: str) -> None:
-    try:
+    refs = patiently(lambda: api.list_repo_refs(repo_id))
+    if BRANCH in [ref.name for ref in refs.branches]:
         patiently(lambda: api.delete_branch(repo_id, branch=BRANCH))
-    except RevisionNotFoundError:
-        pass
 
 
 def _tags(api: HfApi, repo_id: str) -> dict[str, str]:
@@ -247,17 +251,6 @@ def _describe(shipments: list[Shipment], place: Place, public: bool) -> None:
             say(f"  {what:<7} {path:<28} {size:>12,} bytes")
     for shipment in shipments:
         say(f"  {'tag' if shipment.tag not in place.tags else 'tagged':<7} {shipment.tag}")
-
-
-@contextmanager
-def _one_line(repo_id: str) -> Iterator[None]:
-    """Whatever the client or the disk raises, as one line."""
-    try:
-        yield
-    except PublishError:
-        raise
-    except (HTTPError, OSError, ValueError) as error:
-        raise PublishError(explain(error, repo_id)) from error
 
 
 def make_parser() -> argparse.ArgumentParser:

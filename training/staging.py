@@ -1,6 +1,7 @@
-"""What is published: an immutable copy of a run's model, its tokenizer, its code and what was measured.
+"""What is published: an immutable copy of a model, its tokenizer, its code and what was measured.
 
-Training goes on writing into the run while a publish reads; so files are copied first, and only those named here.
+Training goes on writing into the run while a publish reads; so files are copied first, and only
+those named here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .card import GENERATED, facts_of, render_card
-from .commit import PublishError
+from .patience import PublishError
 
 TOKENIZER = (
     "tokenizer.json",
@@ -24,9 +25,9 @@ TOKENIZER = (
     "chat_template.jinja",
 )
 CODE = ("configuration_tinygpt.py", "modeling_tinygpt.py")
-MODEL = ("config.json", "generation_config.json", "model.safetensors", *TOKENIZER, *CODE)
+MODEL = ("config.json", "generation_config.json", "model.safetensors", *TOKENIZER)
 ABOUT = ("README.md", "loss.png", "metrics.json")
-ALLOWED = (*MODEL, *ABOUT)
+ALLOWED = (*MODEL, *CODE, *ABOUT)
 # What an older version or another tool may have left in a repository, and this version replaces.
 REPLACED = (
     *ALLOWED,
@@ -52,7 +53,7 @@ class Staged:
 
     @property
     def files(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
+        return [name for name in ALLOWED if (self.folder / name).is_file()]
 
     def write_card(self, repo_id: str, revision: str | None) -> None:
         """Names where the model is: a tag, or better the commit that a tag protects."""
@@ -67,7 +68,7 @@ def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
     _require_model(source)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*MODEL, *ABOUT):
-        if name not in CODE and (source / name).is_file():
+        if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
     if found := _CHECKPOINT.fullmatch(source.name):
         _add_facts_of_checkpoint(source, folder)
@@ -87,7 +88,7 @@ def checkpoints(run_dir: Path) -> list[Path]:
 
 
 def best_of(run_dir: Path, history: list[Path]) -> Path:
-    """The checkpoint with the lowest validation loss; the run itself where that was not measured."""
+    """The version with the lowest validation loss; the run itself where none was measured."""
     losses = {path: facts_of(path).get("val_loss") for path in history}
     measured = {path: loss for path, loss in losses.items() if loss is not None}
     own = facts_of(run_dir).get("val_loss")
@@ -105,24 +106,33 @@ def _require_model(source: Path) -> None:
             continue
         pickles = sorted(path.name for path in source.glob("pytorch_model*"))
         if name == "model.safetensors" and pickles:
-            raise PublishError(
-                f"{source} holds {pickles[0]}, a pickle: save it as safetensors first"
-            )
+            raise PublishError(f"{source} holds {pickles[0]}, a pickle: save safetensors instead")
         raise PublishError(f"{source} has no {name}: is it a finished run?")
 
 
 def _step_of(source: Path) -> int | None:
-    """The step a run's final weights are from: the checkpoint that they equal, or else the last one."""
+    """The step that a run's weights are from: a run keeps its best ones, not always its last."""
     weights = (source / "model.safetensors").read_bytes()
     for path in reversed(checkpoints(source)):
         same = path / "model.safetensors"
         if same.is_file() and same.stat().st_size == len(weights) and same.read_bytes() == weights:
             return int(path.name.split("-")[1])
-    return facts_of(source).get("steps")
+    facts = facts_of(source)
+    return facts.get("best_step", _best_step(source) or facts.get("steps"))
+
+
+def _best_step(source: Path) -> int | None:
+    """Where the validation loss was lowest: a run keeps that model."""
+    rows = source / "metrics.jsonl"
+    if not rows.is_file():
+        return None
+    parsed = [json.loads(row) for row in rows.read_text(encoding="utf-8").splitlines()]
+    measured = [row for row in parsed if row.get("val_loss") is not None]
+    return min(measured, key=lambda row: row["val_loss"])["step"] if measured else None
 
 
 def _add_facts_of_checkpoint(source: Path, folder: Path) -> None:
-    """A checkpoint has no metrics of its own: the run's, as far as they hold, and the loss at its step."""
+    """A checkpoint has no metrics of its own: what holds of the run's, and the loss at its step."""
     facts = facts_of(source)
     if facts:
         text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
@@ -144,7 +154,7 @@ def _seal(folder: Path) -> None:
 
 
 def _become(twin: str, source: Path, folder: Path) -> None:
-    """Replaces the weights and config by those of transformers' own GPT-2 or Llama: no code travels."""
+    """Replaces weights and config by those of transformers' own GPT-2 or Llama, without code."""
     from tinygpt_hf import loading, twins
 
     model, _ = loading.load(str(source))

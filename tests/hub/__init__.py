@@ -1,11 +1,12 @@
-"""A Hub on loopback that the real huggingface_hub client talks to. Nothing of the client is replaced.
+"""A Hub on loopback for the real huggingface_hub client. Nothing of the client is replaced.
 
     with LoopbackHub() as hub:
         hub.account("ada", token)
         HF_ENDPOINT=hub.url HF_TOKEN=token python -m training.publish ...
 
-It keeps repositories, commits, branches, tags and large files (on a second host name, as the real one does), knows
-accounts and their tokens, private and gated repositories, and has faults that can be switched on (`faults.py`).
+It keeps repositories, commits, branches, tags and large files (on a second host name, as the real
+one does), knows accounts and their tokens, private and gated repositories, and has faults that can
+be switched on (`faults.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 import uvicorn
 from starlette.convertors import Convertor, register_url_convertor
 
-from .faults import Faults, FaultLayer
+from .faults import FaultLayer, Faults
 from .store import Store
 
 
@@ -46,12 +47,14 @@ class _Setting(Convertor):
 register_url_convertor("kind", _Kind())
 register_url_convertor("setting", _Setting())
 
-from .app import Account, HubApp  # noqa: E402 (the routes need the convertors)
+from .access import Account  # noqa: E402
+from .app import HubApp  # noqa: E402 (the routes need the convertors)
 
 
 def bind() -> socket.socket:
     """A loopback port that is ours before anybody listens on it."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sets TCP_NODELAY; without, each answer waits for 40 ms.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.bind(("127.0.0.1", 0))
     return bound
 

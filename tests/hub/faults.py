@@ -1,7 +1,7 @@
 """Everything that can go wrong between a client and the Hub, chosen at random from a seed.
 
-A fault belongs to an account, so that many publishes can fail side by side on one Hub: the account is known by its
-token, or by the owner in the path where large files go without one.
+A fault belongs to an account, so that many publishes can fail side by side on one Hub: the account
+is known by its token, or by the owner in the path where large files go without one.
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ _REFUSALS = {
     "500": (500, {}),
     "503": (503, {}),
     "429": (429, {}),
-    "429-ratelimit": (
-        429,
-        {"ratelimit": '"api";r=0;t=0', "ratelimit-policy": '"fixed window";"api";q=1;w=1'},
-    ),
+    "429-ratelimit": (429, {"ratelimit": '"api";r=0;t=0', "ratelimit-policy": '"api";q=1;w=1'}),
     "429-retry-after": (429, {"retry-after": "0"}),
 }
 _UPLOADS = re.compile(r"^PUT /lfs/|^POST /api/models/.*/commit/")
@@ -45,9 +42,10 @@ _OWNER = re.compile(r"^/(?:lfs/|api/models/)?([^/]+)/")
 
 @dataclass
 class Faults:
-    """Faults for one account: each request suffers one with probability `rate`, until `most` have happened.
+    """Faults for one account: each request suffers one with probability `rate`, `most` in all.
 
-    `only` narrows the kinds. `pid` is the process to kill. What happened is written to `happened`.
+    `only` narrows the kinds, `matching` the requests. `pid` is the process to kill. What happened
+    is written to `happened`.
     """
 
     seed: int = 0
@@ -152,9 +150,9 @@ async def _refuse(status: int, headers: dict[str, str], receive, send) -> None:
     while (await receive()).get("more_body"):
         pass
     listed = [(name.encode(), value.encode()) for name, value in headers.items()]
-    listed.append((b"content-type", b"application/json"))
+    listed.append((b"content-type", b"text/html"))
     await send({"type": "http.response.start", "status": status, "headers": listed})
-    await send({"type": "http.response.body", "body": b'{"error": "as the fault plan wants it"}'})
+    await send({"type": "http.response.body", "body": b"<html>a proxy says no</html>"})
 
 
 async def _cut_request(faults: Faults, scope, receive, send) -> None:
@@ -169,5 +167,5 @@ async def _cut_request(faults: Faults, scope, receive, send) -> None:
 
 
 def _hang_up(send) -> None:
-    # uvicorn hands the bound method of the object that holds the connection; ASGI itself cannot cut it.
+    # uvicorn hands out a method of the object that has the connection; ASGI itself cannot cut it.
     send.__self__.transport.abort()

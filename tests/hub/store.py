@@ -26,7 +26,7 @@ def git_oid(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class File:
-    """One file of a commit. `sha256` is the name of a large file; a small one is its own content."""
+    """One file of a commit: a large one is known by its sha256, a small one holds its content."""
 
     size: int
     oid: str
