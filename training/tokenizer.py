@@ -53,12 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_anything()
     from tinygpt_hf.tokenization import train_bpe, train_char
 
-    from .corpus import open_corpus
-
-    options = {"chat": args.chat, "min_freq": args.min_freq or (2 if args.kind == "bpe" else 1)}
+    options = {"chat": args.chat}
+    if args.min_freq is not None:
+        options["min_freq"] = args.min_freq
     held: list[str] = []
     try:
-        texts = hold_out(open_corpus(None, args.data, "text").pieces(), held)
+        texts = hold_out(read(args.data), held)
         if args.kind == "char":
             tokenizer = train_char(texts, **options)
         else:
@@ -70,6 +70,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     print("\n".join(report(tokenizer, args.against, held)))
     print(f"saved in {args.output_dir}")
     return 0
+
+
+def read(names: Iterable[str]) -> Iterator[str]:
+    """The text of all files that are named."""
+    from .corpus import Corpus, find_files
+
+    files = []
+    for name in names:
+        if not (found := find_files(name)):
+            raise ValueError(f"no such file, folder or pattern: {name}")
+        files += found
+    yield from Corpus(", ".join(names), files=files).pieces()
 
 
 def hold_out(texts: Iterable[str], held: list[str]) -> Iterator[str]:
@@ -113,10 +125,8 @@ def load_other(name: str) -> "PreTrainedTokenizerBase | None":
 
     for local in (True, False):
         try:
-            if not local:
-                HfApi().model_info(
-                    name, timeout=5
-                )  # without a network, loading retries for a minute
+            if not local:  # ask first: without a network, loading tries again for a minute
+                HfApi().model_info(name, timeout=5)
             return AutoTokenizer.from_pretrained(name, local_files_only=local)
         except Exception:  # no network, no such name, no right to it: the report does without
             continue
