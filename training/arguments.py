@@ -1,22 +1,21 @@
 """The flags of `training.train`: ours, the model's fields, and every field of TrainingArguments.
 
 Only what this project adds is written down here; a field's documentation is its flag's help.
-Nothing heavy is imported, so that `--help` answers at once.
+Nothing heavy is imported at the top, so that `--help` answers at once.
 """
 
 import argparse
 import dataclasses
-import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import recipe
 
-def option(default: Any, help: str, **metadata: Any) -> Any:
-    metadata = {"help": help, **metadata}
-    if isinstance(default, list):
-        return field(default_factory=default.copy, metadata=metadata)
-    return field(default=default, metadata=metadata)
+
+def option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass
@@ -26,33 +25,42 @@ class Options:
     output_dir: str | None = option(
         None, "folder of the run (default: runs/ and the name of the recipe or text)"
     )
-    data: list[str] = option(
-        [], "text to train on: files, folders, globs, .jsonl, or data sets of the Hub", nargs="+"
+    data: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "text to train on: files, folders, patterns, .jsonl, or a data set of the Hub"
+        },
     )
-    text_column: str = option("text", "column of .jsonl files and data sets that holds the text")
     minutes: float | None = option(
-        None, "time budget for the whole command; the number of steps follows from a short timing"
+        None, "time for the whole command; the number of steps follows from a short timing"
     )
     init_from: str | None = option(
-        None, "MODEL to start from: a run, a shipped name, a Hub repo[@revision], a GPT-2 or Llama"
+        None, "model to start from: a run, a shipped name, a Hub repo[@revision], a GPT-2 or Llama"
     )
-    resume: bool = option(False, "go on from the last complete checkpoint, bit for bit")
-    publish: str | None = option(None, "USER/NAME on the Hub to push every checkpoint to")
-    save_at: list[int] = option([], "also keep a checkpoint at these steps, for ever", nargs="+")
+    resume: bool = option(False, "go on from the last whole checkpoint, bit for bit")
+    publish: str | None = option(None, "USER/NAME on the Hub that every checkpoint is pushed to")
+    prompt: str | None = option(None, "text that samples start from as training goes")
+    save_at: list[int] = field(
+        default_factory=list,
+        metadata={"help": "keep a checkpoint at each of these steps"},
+    )
     patience: int | None = option(
-        None, "stop when the validation loss has not fallen for this many evaluations"
+        None, "stop when this many evaluations in a row found no lower validation loss"
     )
-    prompt: str | None = option(None, "text that samples start from")
-    tokenizer: str = option("char", "char, bpe, a seed's closed vocabulary, or a MODEL's")
-    bpe_size: int = option(4096, "vocabulary of a bpe tokenizer that is trained here")
-    corpus: str | None = option(None, "built-in text: hello, next-char, minigpt or shakespeare")
-    examples: str = option(
-        "windows", "windows (drawn at random), all (every window), lines or chat"
+    validation: float = option(0.1, "share of the text, its end, held back for validation")
+    tokenizer: str = option(
+        "char", "char, bpe, a closed vocabulary (hello, next-char, minigpt) or a model's own"
     )
-    loss_on: str = option("all", "all positions, the last one, or the answers of a chat")
-    validation: float = option(0.1, "share of the text, at its end, held back for validation")
+    bpe_size: int = option(4096, "vocabulary of a bpe tokenizer")
+    corpus: str | None = option(
+        None, "text that is built in: hello, next-char, minigpt, or shakespeare (fetched once)"
+    )
+    examples: str = option("windows", "windows (random), all (every window), lines, or chat")
+    text_column: str = option("text", "column of .jsonl files and data sets that holds the text")
+    loss_on: str = option("all", "all positions of an example, or its last")
+    fit: bool = option(False, "choose size, dropout and steps from the amount of text")
     muon_learning_rate: float | None = option(
-        None, "train the blocks' matrices with Muon at this rate; the rest stays with AdamW"
+        None, "train the matrices of the blocks with Muon at this rate, the rest with AdamW"
     )
     muon_momentum: float = option(0.95, "of Muon")
     embedding_learning_rate: float | None = option(
@@ -65,63 +73,135 @@ OUR_FIELDS = {f.name: f for f in dataclasses.fields(Options)}
 # What we set differently from the platform; a recipe or a flag has the last word.
 PLATFORM_DEFAULTS: dict[str, Any] = {
     "report_to": "none",
-    "logging_steps": 10,
-    "logging_nan_inf_filter": False,  # the filter hides a NaN behind the mean of earlier losses
+    "log_level": "error",
+    "logging_steps": 1,
+    "logging_nan_inf_filter": False,  # it would hide a NaN behind the mean of earlier losses
     "eval_strategy": "steps",
-    "eval_steps": 0.1,
+    "eval_steps": 0.1,  # of the run
     "save_steps": 0.1,
     "save_total_limit": 2,
-    "remove_unused_columns": False,  # batches are already what the model takes
-    "max_grad_norm": 0.0,
-    "weight_decay": 0.0,
-    "optim": "adamw_torch_fused",
     "per_device_eval_batch_size": 32,
-    "train_sampling_strategy": "sequential",  # the data set itself shuffles, from the seed alone
-    "log_level": "error",
+    "optim": "adamw_torch_fused",
+    "max_grad_norm": 0.0,
+    "use_cache": True,  # goes into the saved config; training itself never makes a cache
+    "remove_unused_columns": False,  # batches are what the model takes
+    "train_sampling_strategy": "sequential",  # the data set shuffles, from the seed alone
 }
 
 
-def make_parser() -> argparse.ArgumentParser:
+@dataclass
+class Settings:
+    """Everything a run depends on. What was given by recipe or flag is in `given`."""
+
+    name: str
+    options: Options
+    model: dict[str, Any]
+    platform: dict[str, Any]
+    given: set[str]
+
+
+USAGE = "python -m training.train RECIPE|TEXT_FILE|FOLDER [flags]"
+
+
+def make_parser(**kwargs: Any) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.train",
-        description="Train a TinyGPT on a recipe's text or on your own.",
-        epilog="Fields of the model (--hidden_size 64) and of transformers' TrainingArguments "
+        usage=USAGE,
+        description="Train a TinyGPT, on a recipe's text or on your own.",
+        epilog="The model's fields (--hidden_size 64) and those of transformers' TrainingArguments "
         "(--learning_rate 0.001) are flags too: --help_all lists them.",
         argument_default=argparse.SUPPRESS,  # only what was given: the recipe supplies the rest
         allow_abbrev=False,
+        **kwargs,
     )
     parser.add_argument(
         "recipe",
         nargs="?",
         help="a recipe's name or YAML file; or a text file or folder, which means `modern` on it",
     )
-    parser.add_argument("--list", action="store_true", help="show the recipes and leave")
-    parser.add_argument("--help_all", action="store_true", help="show every flag and leave")
+    parser.add_argument("--list", action="store_true", help="show the recipes")
+    parser.add_argument("--help_all", action="store_true", help="show every flag")
     for f in OUR_FIELDS.values():
-        add_flag(parser, f)
+        add_flag(parser, f.name, f.type, f.metadata["help"], f.default)
     return parser
 
 
-def add_flag(parser: argparse.ArgumentParser, f: dataclasses.Field) -> None:
-    kind = plain_type(f.type)
-    help = f.metadata["help"]
-    if kind is bool:
-        parser.add_argument(f"--{f.name}", action=argparse.BooleanOptionalAction, help=help)
+def make_full_parser() -> argparse.ArgumentParser:
+    from transformers import HfArgumentParser, TrainingArguments
+
+    parser = HfArgumentParser(
+        TrainingArguments,
+        prog="python -m training.train",
+        usage=USAGE,
+        parents=[make_parser(add_help=False)],
+        conflict_handler="resolve",  # output_dir is ours and theirs
+        allow_abbrev=False,
+    )
+    for name, annotation in model_fields().items():
+        add_flag(parser, name, annotation, "of the model: see TinyGPTConfig", None)
+    return parser
+
+
+def add_flag(parser, name: str, annotation: Any, help: str, default: Any) -> None:
+    choices = [t for t in typing.get_args(annotation) if t is not type(None)]
+    if annotation is bool:
+        yes_or_no = argparse.BooleanOptionalAction
+        parser.add_argument(f"--{name}", action=yes_or_no, default=argparse.SUPPRESS, help=help)
         return
-    shown = "" if f.default in (None, dataclasses.MISSING) else f" (default: {f.default})"
+    if default not in (None, dataclasses.MISSING):
+        help += f" (default: {default})"
     parser.add_argument(
-        f"--{f.name}",
-        type=kind,
-        nargs=f.metadata.get("nargs"),
-        metavar=f.name.upper(),
-        help=help + shown,
+        f"--{name}",
+        type=choices[0] if choices else annotation,
+        nargs="+" if typing.get_origin(annotation) is list else None,
+        metavar=name.upper(),
+        default=argparse.SUPPRESS,
+        help=help,
     )
 
 
-def plain_type(annotation: Any) -> type:
-    """`int` for `int | None` and for `list[int]`."""
-    if isinstance(annotation, types.UnionType):
-        return next(t for t in typing.get_args(annotation) if t is not type(None))
-    if typing.get_origin(annotation) is list:
-        return typing.get_args(annotation)[0]
-    return annotation
+def model_fields() -> dict[str, Any]:
+    """The fields of the model that a recipe may set; token ids come from the tokenizer."""
+    from tinygpt_hf import TinyGPTConfig
+
+    own = TinyGPTConfig.__annotations__
+    taken = {"vocab_size", "pad_token_id", "bos_token_id", "eos_token_id"} | platform_fields()
+    return {name: own[name] for name in own if name not in taken}
+
+
+def platform_fields() -> set[str]:
+    from transformers import TrainingArguments
+
+    return {f.name for f in dataclasses.fields(TrainingArguments)} - {"output_dir"}
+
+
+def parse(argv: Sequence[str]) -> dict[str, Any]:
+    """The flags that were given, and nothing else."""
+    # The platform's defaults must not look like choices: a flag replaces the mark it starts with.
+    absent = object()
+    start = argparse.Namespace(**dict.fromkeys([*platform_fields(), "output_dir"], absent))
+    given, unknown = make_full_parser().parse_known_args(argv, start)
+    if unknown:
+        known = [f"--{name}" for name in (*OUR_FIELDS, *model_fields(), *platform_fields())]
+        raise recipe.BadRecipe(f"unknown flag {unknown[0]}{recipe.nearest(unknown[0], known)}")
+    return {name: value for name, value in vars(given).items() if value is not absent}
+
+
+def resolve(name: str, flags: dict[str, Any]) -> Settings:
+    """The recipe under the flags, each value to the one that takes it."""
+    path = recipe.find(name)
+    content = recipe.read(path)
+    content.pop("about", None)
+    shape = content.pop("model", {})
+    ours, theirs, shapes = set(OUR_FIELDS), platform_fields(), set(model_fields())
+    recipe.check_keys(content, ["about", "model", *ours, *theirs], path.name)
+    recipe.check_keys(shape, [*shapes], f"{path.name}, under model,")
+    recipe_name = path.stem if path.parent == recipe.RECIPES or "/" not in name else name
+    values = content | shape | flags
+    return Settings(
+        name=recipe_name,
+        options=Options(**{k: v for k, v in values.items() if k in ours}),
+        model={k: v for k, v in values.items() if k in shapes},
+        platform=PLATFORM_DEFAULTS | {k: v for k, v in values.items() if k in theirs},
+        given=set(values),
+    )

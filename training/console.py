@@ -4,7 +4,16 @@ import sys
 
 
 def print_anything() -> None:
-    """A console that cannot write a character shows its number instead of stopping the program."""
+    """A console that cannot write a character shows its number; nothing stops for it."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a stream put in its place by a test or notebook may lack it
+        if hasattr(
+            stream, "reconfigure"
+        ):  # a stream put in its place by a test or notebook may lack it
             stream.reconfigure(errors="backslashreplace")
+
+
+def no_bars() -> None:
+    """The library's bars for loading and saving say nothing that matters here."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()

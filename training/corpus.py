@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .arguments import Options
+
 HELLO = "hello hello"
 THE_CAT = "the cat sat on the mat"
 SENTENCES = """\
@@ -66,7 +68,7 @@ class Corpus:
     column: str = "text"
 
     def pieces(self) -> Iterator[str]:
-        """The text, cut where no tokenizer can tell; an empty piece stands between two documents."""
+        """The text, cut where no tokenizer can tell; an empty piece between two documents."""
         first = True
         for document in self.documents():
             if not first:
@@ -85,6 +87,20 @@ class Corpus:
         if self.hub is not None:
             yield from ([text] for text in read_hub(self.hub, self.column))
 
+    def size(self) -> float:
+        """In bytes; a data set of the Hub counts as endless."""
+        if self.hub is not None:
+            return float("inf")
+        return len((self.text or "").encode()) + sum(path.stat().st_size for path in self.files)
+
+    def many(self) -> bool:
+        """More than one document, so that tokens stand between them."""
+        return (
+            self.hub is not None
+            or len(self.files) > 1
+            or any(p.suffix == ".jsonl" for p in self.files)
+        )
+
     def key(self) -> str:
         digest = hashlib.sha256(repr((self.hub, self.column)).encode())
         if self.text is not None:
@@ -97,7 +113,8 @@ class Corpus:
         return digest.hexdigest()
 
 
-def open_corpus(built_in: str | None, data: list[str], column: str) -> Corpus:
+def open_corpus(options: Options) -> Corpus:
+    built_in, data, column = options.corpus, options.data, options.text_column
     if not data and built_in == "shakespeare":
         return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()])
     if not data and built_in in BUILT_IN:

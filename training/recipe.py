@@ -1,4 +1,4 @@
-"""Recipes: small YAML files of values with reasons. Found, listed, and checked before anything heavy."""
+"""Recipes: small YAML files of values with reasons."""
 
 import difflib
 import re
@@ -15,7 +15,9 @@ class BadRecipe(ValueError):
 
 
 def names() -> list[str]:
-    return sorted(p.relative_to(RECIPES).with_suffix("").as_posix() for p in RECIPES.rglob("*.yaml"))
+    return sorted(
+        p.relative_to(RECIPES).with_suffix("").as_posix() for p in RECIPES.rglob("*.yaml")
+    )
 
 
 def find(name: str) -> Path:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .console import print_anything
+from .console import no_bars, print_anything
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -25,6 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     print_anything()
+    no_bars()
     from transformers import set_seed
 
     from tinygpt_hf.loading import load

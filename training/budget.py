@@ -1,0 +1,75 @@
+"""How large, how long: what follows from the amount of text and from the time there is."""
+
+import copy
+import dataclasses
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainingArguments
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+
+from .arguments import Settings
+from .callbacks import say
+from .trainer import TinyTrainer
+
+TIMED, WARM = 10, 4
+AT_THE_END = 3.0  # seconds for the last saving, the figure and the card
+
+
+def fit(settings: Settings, size: float) -> Settings:
+    """Size, dropout and repeats for so many bytes; what the recipe or a flag says stays."""
+    model = {
+        "max_position_embeddings": 128,
+        "hidden_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    platform: dict[str, Any] = {"per_device_train_batch_size": 24, "num_train_epochs": 10}
+    return dataclasses.replace(
+        settings, model=model | settings.model, platform=platform | settings.platform
+    )
+
+
+def steps_within(
+    seconds: float, make_trainer: Callable[..., TinyTrainer], args: TrainingArguments
+) -> int:
+    """As many as fit, by the time of a few through the real loop, on a copy of the model."""
+    clock = Clock()
+    short = copy.copy(args)
+    short.max_steps, short.report_to = TIMED, []
+    short.eval_strategy, short.save_strategy = IntervalStrategy.NO, SaveStrategy.NO
+    trainer = make_trainer(short, [clock])
+    trainer.train()
+    gaps = [b - a for a, b in itertools.pairwise(clock.ticks)]
+    a_step = statistics.median(gaps[WARM:])
+    an_evaluation = seconds_an_evaluation(trainer)
+    args.eval_steps = 0.1
+    rest = seconds - AT_THE_END - 10 * an_evaluation
+    steps = max(1, int(0.93 * rest / a_step))
+    say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time")
+    return steps
+
+
+class Clock(TrainerCallback):
+    def __init__(self):
+        self.ticks: list[float] = []
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.ticks.append(time.perf_counter())
+
+
+@torch.no_grad()
+def seconds_an_evaluation(trainer: TinyTrainer) -> float:
+    if trainer.split is None:
+        return 0.0
+    batch = trainer._prepare_inputs(trainer.split.batch(0))
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        trainer.model(**batch, use_cache=False).loss.item()
+        times.append(time.perf_counter() - began)
+    return min(times) * len(trainer.split)

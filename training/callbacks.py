@@ -1,0 +1,203 @@
+"""What happens beside the steps: record, bar, samples, the best model kept, a polite stop."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+from transformers import TrainerCallback
+
+# What a line of metrics.jsonl may hold, under the names that DESIGN gives.
+COLUMNS = {
+    "loss": "train_loss",
+    "eval_loss": "val_loss",
+    "eval_bits_per_byte": "val_bits_per_byte",
+    "learning_rate": "learning_rate",
+    "grad_norm": "grad_norm",
+    "seconds": "seconds",
+}
+
+
+def merge_rows(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a step: the platform logs training and evaluation apart."""
+    rows: dict[int, dict[str, Any]] = {}
+    for logs in history:
+        known = {COLUMNS[k]: v for k, v in logs.items() if k in COLUMNS}
+        if "train_loss" in known or "val_loss" in known:  # not the summary at the end
+            rows.setdefault(logs["step"], {"step": logs["step"]}).update(known)
+    return list(rows.values())
+
+
+class Record(TrainerCallback):
+    """metrics.jsonl: each logged step once, also where the run was stopped and went on."""
+
+    def __init__(self, folder: Path):
+        self.path = folder / "metrics.jsonl"
+        self.written = 0
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        """A file that goes on with the checkpoint: what came after it will come again."""
+        if state.is_world_process_zero:
+            partial = self.path.with_suffix(".partial")
+            partial.write_text(lines(merge_rows(state.log_history)), encoding="utf-8")
+            partial.replace(self.path)
+            self.written = len(state.log_history)
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        """By now a step's training and validation have both been logged."""
+        if state.is_world_process_zero and len(state.log_history) > self.written:
+            fresh = state.log_history[self.written :]
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(lines(merge_rows(fresh)))
+            self.written = len(state.log_history)
+
+    on_train_end = on_step_begin
+
+
+def lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+class Bar(TrainerCallback):
+    """A progress bar with the losses and tokens a second."""
+
+    def __init__(self, tokens_per_step: float, hidden: bool):
+        self.tokens_per_step, self.hidden = tokens_per_step, hidden
+        self.shown: dict[str, str] = {}
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        off = self.hidden or not state.is_world_process_zero
+        self.bar = tqdm(
+            total=state.max_steps, initial=state.global_step, disable=off, dynamic_ncols=True
+        )
+        self.first, self.began = state.global_step, time.monotonic()
+
+    def on_log(self, args, state, control, logs, **kwargs):
+        for key, name in (("loss", "loss"), ("eval_loss", "val")):
+            if key in logs:
+                self.shown[name] = f"{logs[key]:.4f}"
+
+    def on_step_end(self, args, state, control, **kwargs):
+        steps = state.global_step - self.first
+        rate = steps * self.tokens_per_step / (time.monotonic() - self.began)
+        self.bar.set_postfix(self.shown | {"tok/s": f"{rate:,.0f}"}, refresh=False)
+        self.bar.update()
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.bar.close()
+
+
+class Best(TrainerCallback):
+    """Keeps the model with the lowest validation loss, and says when it gets worse."""
+
+    def __init__(self, save: Callable[[], None], patience: int | None):
+        self.save, self.patience = save, patience
+        self.warned = False
+
+    def on_evaluate(self, args, state, control, metrics, **kwargs):
+        rows = [row for row in merge_rows(state.log_history) if "val_loss" in row]
+        losses = [row["val_loss"] for row in rows]
+        since = len(losses) - 1 - losses.index(min(losses))
+        if since == 0:
+            self.save()
+        elif since >= 2 and not self.warned and state.is_world_process_zero:
+            self.warned = True
+            best = rows[-1 - since]
+            say(
+                f"the validation loss has risen from {best['val_loss']:.4f} "
+                f"(step {best['step']}) to {losses[-1]:.4f} while the training loss falls: the text "
+                "is being learned by heart. The best model is kept; more text, fewer steps or more "
+                "--dropout would help"
+            )
+        if self.patience is not None and since >= self.patience:
+            say(f"stopping: {since} evaluations in a row found no lower validation loss")
+            control.should_training_stop = True
+
+
+class SaveAt(TrainerCallback):
+    """A checkpoint at each of these steps; step 0 is the model before it learned anything."""
+
+    def __init__(self, steps: list[int], save: Callable[[], None]):
+        self.steps, self.save = set(steps), save
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if 0 in self.steps and state.global_step == 0:
+            self.save()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step in self.steps:
+            control.should_save = True
+
+
+class Interrupt(TrainerCallback):
+    """Ctrl-C ends the step, saves, and stops; a second one stops at once."""
+
+    def __init__(self):
+        self.stopped = False
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.before = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(self, number, frame):
+        self.stopped = True
+        say("stopping after this step; once more to stop at once")
+        self.restore()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if self.stopped:
+            control.should_save = control.should_training_stop = True
+
+    def restore(self):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.restore()
+
+
+class Deadline(TrainerCallback):
+    """The steps were counted to fit the time, which also holds on a machine that slows down."""
+
+    def __init__(self, end: float):
+        self.end = end
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if time.time() > self.end and state.global_step < state.max_steps:
+            say(f"out of time at step {state.global_step} of {state.max_steps}")
+            control.should_evaluate = args.eval_strategy != "no"
+            control.should_save = control.should_training_stop = True
+
+
+class Samples(TrainerCallback):
+    """The same prompt continued after each evaluation, shown and kept in samples.jsonl."""
+
+    def __init__(self, folder: Path, prompt: str, write: Callable[[str], str]):
+        self.path, self.prompt, self.write = folder / "samples.jsonl", prompt, write
+
+    def on_save(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            text = self.write(self.prompt)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": state.global_step, "text": text}) + "\n")
+            say(f"--- step {state.global_step}\n{text}")
+
+
+class Publish(TrainerCallback):
+    def __init__(self, publisher: Any, folder: Path):
+        self.publisher, self.folder = publisher, folder
+
+    def on_save(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            folder = self.folder / f"checkpoint-{state.global_step}"
+            self.publisher.submit(folder, state.global_step)
+
+
+def say(text: str) -> None:
+    """A line beside the bar, not through it; once, where several processes train."""
+    if os.environ.get("RANK", "0") == "0":
+        tqdm.write(text, file=sys.stderr)

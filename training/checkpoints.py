@@ -1,0 +1,47 @@
+"""Checkpoints of a run: which of them are whole, and which is the last."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from transformers.trainer_pt_utils import safe_globals
+
+STATE = "trainer_state.json"  # written last
+
+
+def step_of(folder: Path) -> int:
+    return int(folder.name.removeprefix("checkpoint-"))
+
+
+def all_of(run: Path) -> list[Path]:
+    """Oldest first."""
+    found = (p for p in run.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit())
+    return sorted(found, key=step_of)
+
+
+def fault(folder: Path) -> str | None:
+    """What is wrong with a checkpoint; None where everything that going on needs can be read."""
+    try:
+        json.loads((folder / STATE).read_text(encoding="utf-8"))
+        for weights in [*folder.glob("*.safetensors")] or [folder / "model.safetensors"]:
+            with safe_open(weights, "pt"):
+                pass
+        for name in ("optimizer.pt", "scheduler.pt", *(p.name for p in folder.glob("rng_state*"))):
+            with safe_globals():
+                torch.load(folder / name, map_location="cpu", weights_only=True)
+    # A file cut off anywhere fails in as many ways as there are formats.
+    except Exception as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+    return None
+
+
+def last_whole(run: Path) -> tuple[Path | None, list[str]]:
+    """The checkpoint to go on from, and a line about each newer one that is torn."""
+    torn: list[str] = []
+    for folder in reversed(all_of(run)):
+        problem = fault(folder)
+        if problem is None:
+            return folder, torn
+        torn.append(f"{folder.name} is torn and skipped ({problem})")
+    return None, torn
