@@ -3,10 +3,11 @@
     score(model, tokenizer, text)   -> Score(bits_per_byte, nats_per_token, tokens, first)
 
 A token's surprise is -log2 of the probability that the model gave it. All of them together, over
-the bytes of the text, do not depend on how a vocabulary cuts it. Text longer than the window is read in
-windows that overlap by half, so that every token beyond the first window is predicted from at least
-half a window. The first token has nothing before it: a model that knows a token which begins texts
-(`bos_token_id` in its config) predicts it from that one; else it costs as much as a blind guess.
+the bytes of the text, do not depend on how a vocabulary cuts it. Text longer than the window is
+read in windows that overlap by half, so that every token beyond the first window is predicted from
+at least half a window. The first token has nothing before it: a model that knows a token which
+begins texts (`bos_token_id` in its config) predicts it from that one; else it costs as much as a
+blind guess.
 """
 
 import itertools
