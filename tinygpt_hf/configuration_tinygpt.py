@@ -6,6 +6,7 @@ travel to the Hub together.
 """
 
 import os
+from typing import Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -26,6 +27,12 @@ _LEAST = {
     "num_attention_heads": 1,
     "num_key_value_heads": 1,
     "max_position_embeddings": 1,
+}
+# Which class of which file answers to an auto class, in a folder that carries the code.
+_AUTO_MAP = {
+    "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
+    "AutoModel": "modeling_tinygpt.TinyGPTModel",
+    "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
 }
 # A config from a stranger may ask for at most this many parameters (GPT-2 XL has 1.6 billion). The
 # environment variable raises it on purpose; a config cannot.
@@ -128,6 +135,14 @@ class TinyGPTConfig(PreTrainedConfig):
         if self.initializer_range is None:
             self.initializer_range = 0.02 * (768 / self.hidden_size) ** 0.5
         super().__post_init__(**kwargs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Saved beside a model, it names every class: the library would name the saved one only,
+        and leave others where an earlier folder had them."""
+        output = super().to_dict()
+        if output.get("auto_map", {}).keys() - {"AutoConfig"}:
+            output["auto_map"] = dict(_AUTO_MAP)
+        return output
 
     @property
     def head_dim(self) -> int:
