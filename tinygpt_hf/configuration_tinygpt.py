@@ -137,8 +137,7 @@ class TinyGPTConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Saved beside a model, it names every class: the library would name the saved one only,
-        and leave others where an earlier folder had them."""
+        """Saved beside a model, it names every class; the library would name only the saved one."""
         output = super().to_dict()
         if output.get("auto_map", {}).keys() - {"AutoConfig"}:
             output["auto_map"] = dict(_AUTO_MAP)
