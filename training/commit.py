@@ -24,7 +24,7 @@ from huggingface_hub import (
 )
 
 from . import patience
-from .patience import TOKEN_PATTERN, Damaged, PublishError, explain, is_passing, one_line, patiently
+from .patience import TOKEN_PATTERN, Damaged, PublishError, is_passing, one_line, patiently
 
 MARK = "Published with TinyGPT-HF."
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".h5")
@@ -228,7 +228,7 @@ class _Landing:
                     self.refuse_others(made, description)
                     break
                 if wait is None or not is_passing(error):
-                    raise PublishError(explain(error, self.repo_id)) from error
+                    raise
                 time.sleep(wait)
         if lacking := self.missing(tree_at(self.api, self.repo_id, made, self.repo_type)):
             where = f"{self.repo_id} at {made[:7]}"

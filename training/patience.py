@@ -23,7 +23,15 @@ T = TypeVar("T")
 
 
 class PublishError(Exception):
-    """One clear line: what did not get through, and the way out."""
+    """One clear line: what did not get through, and the way out.
+
+    `passing` tells whether waiting may mend it. What the client raised is left out on purpose: an
+    answer of the Hub may repeat what was sent.
+    """
+
+    def __init__(self, message: str, passing: bool = False):
+        super().__init__(message)
+        self.passing = passing
 
 
 class Damaged(PublishError):
@@ -68,7 +76,7 @@ def one_line(repo_id: str) -> Iterator[None]:
     except PublishError:
         raise
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
-        raise PublishError(explain(error, repo_id)) from error
+        raise PublishError(explain(error, repo_id), is_passing(error)) from None
 
 
 def explain(error: BaseException, repo_id: str) -> str:

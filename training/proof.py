@@ -3,31 +3,46 @@
 Reads what to prove from standard input: {"repo_id", "commit", "folder", "sha256": {path: hash}}.
 Downloads that commit into an empty cache, compares every byte, loads tokenizer and model by
 transformers alone, from the Hub and from the folder, and compares what they answer. The last line
-it writes is {"differs": null}, or what differs.
+it writes is {"problem": null}, or what the problem is.
 """
 
 import hashlib
 import json
 import sys
+import time
 from pathlib import Path
 
 TEXT = "The quick brown fox: 0123, é, 漢字 🙂\n\tjumps  over"
+WAITS = (1, 3)  # seconds between attempts to download
 
 
 def main() -> int:
     asked = json.load(sys.stdin)
-    sys.stdout.write(json.dumps({"differs": difference(**asked)}) + "\n")
+    sys.stdout.write(json.dumps({"problem": problem(**asked)}) + "\n")
     return 0
 
 
-def difference(repo_id: str, commit: str, folder: str, sha256: dict[str, str]) -> str | None:
+def problem(repo_id: str, commit: str, folder: str, sha256: dict[str, str]) -> str | None:
+    """What keeps a commit from being what it should be, in one line; None if nothing does."""
+    try:
+        there = _download(repo_id, commit)
+        for name, expected in sha256.items():
+            if hashlib.sha256((there / name).read_bytes()).hexdigest() != expected:
+                return f"{name} came back changed"
+        return _answers_differ(repo_id, commit, folder)
+    except Exception as error:  # whatever a stranger would run into
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _download(repo_id: str, commit: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    there = Path(snapshot_download(repo_id, revision=commit))
-    for name, expected in sha256.items():
-        if hashlib.sha256((there / name).read_bytes()).hexdigest() != expected:
-            return f"{name} came back changed"
-    return _answers_differ(repo_id, commit, folder)
+    for wait in WAITS:
+        try:
+            return Path(snapshot_download(repo_id, revision=commit))
+        except OSError:
+            time.sleep(wait)
+    return Path(snapshot_download(repo_id, revision=commit))
 
 
 def _answers_differ(repo_id: str, commit: str, folder: str) -> str | None:
@@ -35,18 +50,17 @@ def _answers_differ(repo_id: str, commit: str, folder: str) -> str | None:
     from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
     torch.set_num_threads(1)  # so that both sides add up in the same order
+    # All of it was downloaded just now, under this very name.
+    options = {"local_files_only": True}
+    options["trust_remote_code"] = (Path(folder) / "modeling_tinygpt.py").exists()
     answers = []
-    trust = {"trust_remote_code": (Path(folder) / "modeling_tinygpt.py").exists()}
-    for where in (
-        {"pretrained_model_name_or_path": folder, **trust},
-        {"pretrained_model_name_or_path": repo_id, "revision": commit, **trust},
-    ):
-        tokenizer = AutoTokenizer.from_pretrained(**where)
-        model = AutoModelForCausalLM.from_pretrained(**where, use_safetensors=True).eval()
-        AutoModel.from_pretrained(**where, use_safetensors=True)
+    for name, where in ((folder, options), (repo_id, {"revision": commit, **options})):
+        tokenizer = AutoTokenizer.from_pretrained(name, **where)
+        model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True, **where).eval()
         ids = _ids(tokenizer, model.config)
         with torch.no_grad():
             answers.append((ids, model(torch.tensor([ids])).logits))
+    AutoModel.from_pretrained(repo_id, use_safetensors=True, revision=commit, **options)
     (ids, logits), (ids_there, logits_there) = answers
     if ids != ids_there:
         return "its tokenizer reads text differently"

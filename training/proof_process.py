@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import HfApi, constants, snapshot_download
 
 from .commit import LocalFile, read_folder
-from .patience import Damaged, PublishError, redact
+from .patience import Damaged, PublishError, explain, patiently, redact
 from .staging import Staged
 
 PROOF = Path(__file__).with_name("proof.py")
@@ -39,7 +40,7 @@ def prove(repo_id: str, commit: str, staged: Staged) -> None:
         try:
             ended = subprocess.run(
                 [sys.executable, "-I", str(PROOF)],
-                input=proof_request(repo_id, commit, staged),
+                input=json.dumps(proof_request(repo_id, commit, staged)),
                 capture_output=True,
                 cwd=home,
                 env=environment,
@@ -50,33 +51,36 @@ def prove(repo_id: str, commit: str, staged: Staged) -> None:
             raise PublishError(
                 f"{repo_id} at {commit[:7]} did not load in {TIMEOUT} seconds"
             ) from None
-    lines = ended.stdout.splitlines() if ended.returncode == 0 else ended.stderr.splitlines()
-    last = lines[-1] if lines else f"exit code {ended.returncode}"
-    differs = json.loads(last)["differs"] if ended.returncode == 0 else last
-    if differs:
-        raise PublishError(
-            redact(f"{repo_id} at {commit[:7]} does not load as it should: {differs}")
-        )
+    written = (ended.stdout if ended.returncode == 0 else ended.stderr).splitlines()
+    last = written[-1] if written else f"exit code {ended.returncode}"
+    raise_for(json.loads(last)["problem"] if ended.returncode == 0 else last, repo_id, commit)
 
 
-def proof_request(repo_id: str, commit: str, staged: Staged) -> str:
+def raise_for(problem: str | None, repo_id: str, commit: str) -> None:
+    if problem:
+        trouble = f"{repo_id} at {commit[:7]} does not load as it should: {problem}"
+        raise PublishError(redact(trouble))
+
+
+def proof_request(repo_id: str, commit: str, staged: Staged) -> dict[str, Any]:
     local = read_folder(staged.folder, staged.files)
     hashes = {name: file.sha256 for name, file in local.items()}
-    return json.dumps(
-        {"repo_id": repo_id, "commit": commit, "folder": str(staged.folder), "sha256": hashes}
-    )
+    where = {"repo_id": repo_id, "commit": commit, "folder": str(staged.folder)}
+    return {**where, "sha256": hashes}
 
 
 def same_bytes(api: HfApi, repo_id: str, commit: str, local: dict[str, LocalFile]) -> None:
     """Raises Damaged unless a commit comes back byte for byte: what loaded once loads again."""
     with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
         try:
-            there = snapshot_download(
-                repo_id,
-                revision=commit,
-                cache_dir=scratch,
-                endpoint=api.endpoint,
-                allow_patterns=list(local),
+            there = patiently(
+                lambda: snapshot_download(
+                    repo_id,
+                    revision=commit,
+                    cache_dir=scratch,
+                    endpoint=api.endpoint,
+                    allow_patterns=list(local),
+                )
             )
             differ = [
                 name
@@ -84,8 +88,7 @@ def same_bytes(api: HfApi, repo_id: str, commit: str, local: dict[str, LocalFile
                 if LocalFile.read(Path(there, name)).sha256 != file.sha256
             ]
         except Exception as error:  # what cannot be checked is not left there
-            raise Damaged(
-                f"{repo_id} at {commit[:7]} cannot be read back ({error})", commit
-            ) from error
+            trouble = f"{repo_id} at {commit[:7]} cannot be read back ({explain(error, repo_id)})"
+            raise Damaged(trouble, commit) from None
     if differ:
         raise Damaged(f"{repo_id} at {commit[:7]} came back changed: {', '.join(differ)}", commit)

@@ -84,6 +84,7 @@ def publish(
             name = _tag(source, staged, tag, run)
             shipments.append(Shipment(api, repo_id, staged, name, prove, say))
         for shipment in shipments:
+            read_folder(shipment.staged.folder, shipment.staged.files)
             _refuse_to_move(shipment, place)
         if dry_run:
             _describe(shipments, place, public)

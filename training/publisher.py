@@ -13,7 +13,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from .access import look
-from .patience import PublishError, explain, is_passing, redact
+from .patience import PublishError, explain, redact
 from .staging import ALLOWED, CODE
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ class Publisher:
         try:
             look(HfApi(), self.repo_id)
         except PublishError as error:
-            if not is_passing(error.__cause__):
+            if not error.passing:
                 raise
             self._show(f"{error}; training goes on, and publishing will be tried")
 

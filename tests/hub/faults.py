@@ -34,6 +34,11 @@ _REFUSALS = {
     "429-ratelimit": (429, {"ratelimit": '"api";r=0;t=0', "ratelimit-policy": '"api";q=1;w=1'}),
     "429-retry-after": (429, {"retry-after": "0"}),
 }
+# For a test that asks for them by name: no accident, but what a Hub may well answer.
+_ANSWERS = {
+    "403": (403, {"x-error-message": "Forbidden: not with this token"}),
+    "gated": (403, {"x-error-code": "GatedRepo", "x-error-message": "Access is restricted"}),
+}
 _UPLOADS = re.compile(r"^PUT /lfs/|^POST /api/models/.*/commit/")
 _HASHES = re.compile(r"^GET /api/models/.*/tree/|^POST .*/paths-info/|^(GET|HEAD) .*/resolve/")
 _COMMITS = re.compile(r"^POST /api/models/.*/commit/main")
@@ -44,14 +49,16 @@ _OWNER = re.compile(r"^/(?:lfs/|api/models/)?([^/]+)/")
 class Faults:
     """Faults for one account: each request suffers one with probability `rate`, `most` in all.
 
-    `only` narrows the kinds, `matching` the requests. `pid` is the process to kill. What happened
-    is written to `happened`.
+    `only` narrows the kinds, `matching` the requests. `sure` is a kind that comes once beside them,
+    at one of the first requests that it fits. `pid` is the process to kill. What happened is
+    written to `happened`.
     """
 
     seed: int = 0
     rate: float = 0.1
     most: int = 1_000_000
     only: tuple[str, ...] = KINDS
+    sure: str | None = None
     matching: str = ""  # a regular expression over 'METHOD path'
     pid: int | None = None
     happened: list[str] = field(default_factory=list)
@@ -59,12 +66,20 @@ class Faults:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
 
+    @property
+    def _chance(self) -> float:
+        """What fits few requests has to take one of them; the rest is spread over a publish."""
+        return 0.7 if self.sure in ("corrupt-upload", "wrong-hash", "stale-parent") else 0.06
+
     def choose(self, request: str) -> str | None:
-        if len(self.happened) >= self.most or not re.search(self.matching, request):
+        if not re.search(self.matching, request):
             return None
-        if self._random.random() >= self.rate:
+        if self.sure and self._fits(self.sure, request) and self._random.random() < self._chance:
+            kinds, self.sure = [self.sure], None
+        elif len(self.happened) < self.most and self._random.random() < self.rate:
+            kinds = [kind for kind in self.only if self._fits(kind, request)]
+        else:
             return None
-        kinds = [kind for kind in self.only if self._fits(kind, request)]
         if not kinds:
             return None
         kind = self._random.choice(kinds)
@@ -99,6 +114,7 @@ class FaultLayer:
         self.faults: dict[str, Faults] = {}
         self.owner_of_token = lambda token: None
         self.requests: list[str] = []
+        self.watch = None  # called with each request
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
@@ -106,12 +122,19 @@ class FaultLayer:
             return
         request = f"{scope['method']} {scope['path']}"
         self.requests.append(request)
+        if self.watch:
+            self.watch(request)
         faults = self.faults.get(self._account(scope))
         kind = faults.choose(request) if faults else None
         if faults is None or kind is None:
             await self.app(scope, receive, send)
         elif kind in _REFUSALS:
             await _refuse(*_REFUSALS[kind], receive, send)
+        elif kind in _ANSWERS:
+            await _refuse(*_ANSWERS[kind], receive, send)
+        elif kind == "echo":
+            sent = dict(scope["headers"])[b"authorization"].decode()
+            await _refuse(400, {"x-error-message": f"you sent {sent}"}, receive, send)
         elif kind == "cut-request":
             await _cut_request(faults, scope, receive, send)
         elif kind in ("cut-reply", "lost-reply", "killed-after"):

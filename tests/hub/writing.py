@@ -115,7 +115,7 @@ class Writing(Access):
         return Response()
 
     async def verify(self, request: Request) -> Response:
-        """Sizes only: the protocol promises no more, so a client has to look at the bytes itself."""
+        """Sizes only: the protocol promises no more, so a client has to look for itself."""
         asked = await request.json()
         if len(self.store.objects.get(asked["oid"], b"")) != asked["size"]:
             raise HubError(400, "Upload is incomplete")
