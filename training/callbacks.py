@@ -109,10 +109,9 @@ class Best(TrainerCallback):
             self.warned = True
             best = rows[-1 - since]
             say(
-                f"the validation loss has risen from {best['val_loss']:.4f} "
-                f"(step {best['step']}) to {losses[-1]:.4f} while the training loss falls: the text "
-                "is being learned by heart. The best model is kept; more text, fewer steps or more "
-                "--dropout would help"
+                f"the validation loss has risen from {best['val_loss']:.4f} (step {best['step']}) "
+                f"to {losses[-1]:.4f} while the training loss falls: the text is being learned by "
+                "heart. The best model is kept; more text, fewer steps or more --dropout would help"
             )
         if self.patience is not None and since >= self.patience:
             say(f"stopping: {since} evaluations in a row found no lower validation loss")

@@ -4,18 +4,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
-)
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.loading import LoadError, load
 from tinygpt_hf.tokenization import Closed, train_bpe, train_char
-from tinygpt_hf.twins import from_gpt2, from_llama
 
 from . import data
 from .arguments import Options
@@ -81,27 +74,6 @@ def new_model(
         **shape,
     )
     return TinyGPTForCausalLM(config)
-
-
-def start_from(name: str) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerBase, str | None]:
-    """A model, its tokenizer and its commit on the Hub: ours, or the twin of a GPT-2 or Llama."""
-    repo, _, revision = name.partition("@")
-    where = {"revision": revision or None}
-    try:
-        kind = AutoConfig.from_pretrained(repo, trust_remote_code=False, **where)
-    except (OSError, ValueError):  # a shipped name, or a config that is not transformers' own
-        return *load(name), None
-    convert = {"gpt2": from_gpt2, "llama": from_llama}.get(kind.model_type)
-    if convert is None:
-        model, tokenizer = load(name)
-    else:
-        model = convert(
-            AutoModelForCausalLM.from_pretrained(
-                repo, use_safetensors=True, dtype="float32", **where
-            )
-        )
-        tokenizer = AutoTokenizer.from_pretrained(repo, **where)
-    return model, tokenizer, getattr(kind, "_commit_hash", None)
 
 
 def check_same_tokens(ours: PreTrainedTokenizerBase, theirs: PreTrainedTokenizerBase) -> None:

@@ -13,7 +13,7 @@ from transformers.trainer_utils import IntervalStrategy
 
 from tinygpt_hf.loading import load
 
-from . import budget, checkpoints, folder, parts, report
+from . import budget, checkpoints, folder, models, parts, report
 from . import callbacks as beside
 from .arguments import Settings
 from .card import write_card
@@ -89,7 +89,7 @@ class Run:
         if self.checkpoint is not None:
             self.model, self.tokenizer = load(self.checkpoint)
         elif options.init_from is not None:
-            self.model, self.tokenizer, self.commit = parts.start_from(options.init_from)
+            self.model, self.tokenizer, self.commit = models.start_from(options.init_from)
             if "tokenizer" in self.settings.given:
                 parts.check_same_tokens(self.tokenizer, parts.open_tokenizer(options.tokenizer))
         else:

@@ -1,0 +1,89 @@
+"""`python -m training.evaluate MODEL --text FILE`: bits per byte, in which any models compare."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .console import no_bars, print_anything
+from .corpus import BadText, first_bad_byte
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description="Bits per byte of a text: lower is better, and vocabularies do not matter.",
+    )
+    parser.add_argument("model", help="a run directory, a shipped name or a Hub repo[@revision]")
+    parser.add_argument("--text", required=True, help="file to predict")
+    parser.add_argument("--against", help="another model over the same bytes; any causal LM")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    print_anything()
+    try:
+        text = read(Path(args.text))
+        no_bars()
+        names = [args.model] if args.against is None else [args.model, args.against]
+        results = [measure(name, text) for name in names]
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    if args.json:
+        size = len(text.encode())
+        print(json.dumps({"text": args.text, "bytes": size, "models": results}, indent=2))
+    else:
+        print("\n".join(table(results, len(text.encode()))))
+    return 0
+
+
+def read(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadText(f"{path} is not UTF-8: byte {first_bad_byte(path)} cannot be read") from None
+    if not text:
+        raise BadText(f"{path} is empty: there is nothing to predict")
+    return text
+
+
+def measure(name: str, text: str) -> dict[str, Any]:
+    from tinygpt_hf.scoring import score, window_of
+
+    from .models import open_any
+
+    model, tokenizer, _ = open_any(name)
+    found = score(model, tokenizer, text)
+    return {
+        "model": name,
+        "bits_per_byte": found.bits_per_byte,
+        "nats_per_token": found.nats_per_token,
+        "tokens": len(found.tokens),
+        "window": window_of(model),
+        "parameters": model.num_parameters(),
+        "first": found.first,
+    }
+
+
+def table(results: list[dict[str, Any]], size: int) -> list[str]:
+    lines = [
+        f"{size:,} bytes",
+        f"{'bits per byte':>13}  {'nats per token':>14}  {'tokens':>9}  model",
+    ]
+    for r in results:
+        numbers = f"{r['bits_per_byte']:13.4f}  {r['nats_per_token']:14.4f}  {r['tokens']:9,}"
+        lines.append(f"{numbers}  {r['model']}")
+    for r in results:
+        lines.append(
+            f"{r['model']}: {r['parameters']:,} parameters, a window of {r['window']}; {r['first']}"
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
