@@ -240,7 +240,8 @@ class TinyGPTConfig(PreTrainedConfig):
         """Refuses an absurd size before anything is allocated, naming the field that asks it."""
         limit = int(os.environ.get(_MAX_PARAMETERS_VARIABLE, _MAX_PARAMETERS))
         width = self.hidden_size
-        layer = 4 * width**2 + 3 * width * self.intermediate_size
+        matrices = 3 if self.hidden_act == "swiglu" else 2  # of an MLP
+        layer = 4 * width**2 + matrices * width * self.intermediate_size
         asked = {
             "hidden_size": width**2,
             "vocab_size": self.vocab_size * width,
@@ -248,8 +249,9 @@ class TinyGPTConfig(PreTrainedConfig):
             "intermediate_size": self.intermediate_size * width,
             "num_hidden_layers": self.num_hidden_layers * max(layer, _PARAMETERS_A_LAYER_COSTS),
         }
-        biggest = max(asked, key=lambda name: asked[name])
-        for name, numbers in [*asked.items(), (biggest, sum(asked.values()))]:
+        parts = ("vocab_size", "max_position_embeddings", "num_hidden_layers")
+        biggest = max(parts, key=lambda name: asked[name])
+        for name, numbers in [*asked.items(), (biggest, sum(asked[part] for part in parts))]:
             if numbers > limit:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}: that takes about {numbers} parameters and "

@@ -406,7 +406,8 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
         seen = 0 if past_key_values is None else past_key_values.get_seq_length()
-        check_mask(attention_mask, x.shape[1], seen)
+        if self.config.num_hidden_layers:  # a bigram has no cache that would know what was seen
+            check_mask(attention_mask, x.shape[1], seen)
 
         # Positions: added to the stream, or handed to the blocks.
         if self.slides_by_recomputing or self.positions == "rotary":
