@@ -1,1 +1,1 @@
-"""The page: your tiny GPT beside GPT-2. `page.build_demo` shows what `engine.Contestant` answers."""
+"""The page: `page.build_demo` shows what `engine.Contestant` answers."""

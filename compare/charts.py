@@ -1,4 +1,7 @@
-"""What the models' insides look like, as HTML and SVG. Everything from a text or a vocabulary is escaped."""
+"""What the models' insides look like, as HTML and SVG.
+
+Everything from a text or a vocabulary passes through `escape`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from .values import Attention, Odds, Piece, Point, Surprise
 
 SIDES: tuple[Side, Side] = ("left", "right")
 _ROWS = 10
-_SHADES = 6  # steps of surprise; a step is two bits
+_SHADES = 6  # steps of surprise, the last at eight bits a byte: as much as knowing nothing
 _TOKENS_SHOWN = 400
 _NAMES = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 
@@ -54,8 +57,8 @@ def letter_chart(odds: dict[Side, Odds], names: dict[Side, str]) -> str:
     )
     sentences = "".join(f"<p class='fine'>{escape(given.sentence)}</p>" for given in odds.values())
     return (
-        f"{legend(names)}<table class='odds'><caption class='unseen'>Odds of the next letter</caption>"
-        f"<tbody>{rows}</tbody></table>{sentences}"
+        f"{legend(names)}<table class='odds'><caption class='unseen'>Odds of the next letter"
+        f"</caption><tbody>{rows}</tbody></table>{sentences}"
     )
 
 
@@ -127,7 +130,7 @@ def attention_map(seen: Attention, side: Side) -> str:
     figures = {"names": names, "weights": [[round(w, 3) for w in row] for row in seen.weights]}
     labels = _axis(names) if count <= 24 else ""
     hidden = (
-        f" {seen.unseen:,} earlier tokens are not on the map; what is missing from a row went there."
+        f" {seen.unseen:,} earlier tokens are not on the map; what a row lacks went there."
         if seen.unseen
         else ""
     )
@@ -137,8 +140,8 @@ def attention_map(seen: Attention, side: Side) -> str:
         f"aria-label='{escape(_strongest(names, seen.weights))}'>"
         f"<path class='grid' d='M0 0V{count}H{count}Z'/>{cells}</svg>{labels}"
         f"<figcaption aria-live='polite'>{escape(_strongest(names, seen.weights))}</figcaption>"
-        f"<p class='fine'>Each row is a token that looks, each column one that is looked at; stronger "
-        f"is more. Tap a square for its figure.{hidden}</p></figure>"
+        f"<p class='fine'>Each row is a token that looks, each column one that is looked at; "
+        f"stronger is more. Tap a square for its figure.{hidden}</p></figure>"
     )
 
 
@@ -251,16 +254,18 @@ def _score_pane(side: Side, score: Surprise | str, name: str, most: float, both:
         f"{' · <em>predicts it better</em>' if better else ''}</p>"
         f"<div class='bar {side}'><span class='track'><span class='fill' "
         f"style='width:{score.bits_per_byte / max(most, 1e-9):.2%}'></span></span></div>"
-        f"<p class='fine'>{score.bytes:,} bytes, {len(score.tokens):,} tokens</p>"
+        f"<p class='fine'>{score.bytes:,} bytes, {len(score.tokens):,} tokens; "
+        f"{escape(score.first)}</p>"
         f"<p class='surprise' data-tokens>{''.join(map(_shaded, score.tokens))}</p>"
-        "<p class='tapped' aria-live='polite'>Tap a token for its bits.</p>"
+        "<p class='tapped' aria-live='polite'>Stronger colour: more bits for each byte. "
+        "Tap a token.</p>"
     )
     return f"<section class='pane {side} scored'>{head}{body}</section>"
 
 
 def _shaded(token: tuple[str, float]) -> str:
     text, bits = token
-    shade = min(_SHADES, max(0, int(bits // 2)))
+    shade = min(_SHADES, int(bits / max(1, len(text.encode())) / 8 * _SHADES))
     return f"<span class='s{shade}' data-bits='{bits:.2f}'>{escape(text)}</span>"
 
 
@@ -271,7 +276,8 @@ element.addEventListener("click", (event) => {
     element.querySelectorAll(".picked").forEach((other) => other.classList.remove("picked"));
     token.classList.add("picked");
     const bits = Number(token.dataset.bits);
-    const odds = bits > 30 ? "almost never" : `1 in ${Math.max(1, Math.round(2 ** bits)).toLocaleString("en")}`;
+    const times = Math.max(1, Math.round(2 ** bits)).toLocaleString("en");
+    const odds = bits > 30 ? "almost no chance" : `1 in ${times}`;
     token.closest("section").querySelector(".tapped").textContent =
         `“${token.textContent}” cost ${bits.toFixed(2)} bits: the model gave it ${odds}.`;
 });

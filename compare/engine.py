@@ -14,8 +14,11 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from tinygpt_hf.encoding import check_text, encode_ids
 
 from . import insight
+from .decoding import DecodeLoop
+from .forward import take_apart
 from .letters import Letters
-from .plain import PlainWriter, Progress
+from .plain import PlainWriter
+from .progress import Progress
 from .values import Attention, Chunk, Facts, Odds, Piece, Point, Refusal, Sampling, Surprise, Unit
 
 MOST_CHARACTERS = 20_000  # of one text, before it is tokenized
@@ -81,8 +84,16 @@ class Contestant:
         special = tokenizer.unk_token_id
         self._unknown = -1 if special in (None, tokenizer.eos_token_id) else special
         self._one_at_a_time = threading.Lock()
-        self._writer = PlainWriter(model)
+        self._writer = self._make_writer(ends)
         self._logits = insight.NextLogits(model, self._reach(config))
+
+    def _make_writer(self, ends: int | list[int] | None) -> DecodeLoop | PlainWriter:
+        """Many at once where the architecture is known, else one by one."""
+        ids = {end for end in (ends if isinstance(ends, list) else [ends]) if end is not None}
+        window = None if self.slides else self.window
+        if lean := take_apart(self.model):
+            return DecodeLoop(lean, ids, window)
+        return PlainWriter(self.model, ids, window)
 
     def _reach(self, config: Any) -> int:
         """How many tokens back anything can still change the next one."""
@@ -135,8 +146,7 @@ class Contestant:
 
     def start(self, prompt: str, sampling: Sampling) -> Live:
         ids = self._encode_prompt(prompt)
-        progress = self._writer.start(ids, sampling, None if self.slides else self.window)
-        return Live(progress, self.tokenizer, self._notes(ids))
+        return Live(self._writer.start(ids, sampling), self.tokenizer, self._notes(ids))
 
     def _notes(self, ids: list[int]) -> list[str]:
         notes = []
@@ -175,9 +185,9 @@ class Contestant:
             return f"{self.name} has one token a letter: these are its own odds."
         return (
             f"{self.name} has several letters to a token: each bar sums all of its "
-            f"{len(self._letters.group):,} tokens that begin with that letter. Exact for the way the "
-            "prompt is cut here; a cut in which its last letters and the next one share a token is "
-            "not counted."
+            f"{len(self._letters.group):,} tokens that begin with that letter. Exact for the way "
+            "the prompt is cut here; a cut in which its last letters and the next one share a "
+            "token is not counted."
         )
 
     def tokens(self, text: str) -> list[Piece]:
@@ -202,7 +212,7 @@ class Contestant:
         return dataclasses.replace(seen, tokens=names)
 
     def embedding_map(self, prompt: str) -> list[Point]:
-        """The prompt's tokens first, then the vocabulary in its own order, as far as a map has room."""
+        """The prompt's tokens first, then the vocabulary in its order, as far as there is room."""
         known = [i for i in self._map_order if i < len(self._plane)]
         shown = list(dict.fromkeys([*self._encode_prompt(prompt), *known]))[:_MAP_SHOWS]
         table = self.model.get_input_embeddings().weight.detach()
@@ -235,6 +245,9 @@ class Contestant:
         from tinygpt_hf.scoring import score
 
         self.encode(text, "The text")
-        with self._one_at_a_time, torch.inference_mode():
-            result = score(self.model, self.tokenizer, text)
-        return Surprise(result.bits_per_byte, len(text.encode()), list(result.tokens))
+        try:
+            with self._one_at_a_time, torch.inference_mode():
+                result = score(self.model, self.tokenizer, text)
+        except ValueError as error:
+            raise Refusal(f"{self.name} cannot score it: {error}.") from None
+        return Surprise(result.bits_per_byte, len(text.encode()), result.tokens, result.first)

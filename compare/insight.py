@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from .values import Attention, Refusal
 
-ATTENTION_READS = 256  # tokens; every layer keeps heads × tokens × tokens numbers
+ATTENTION_READS = 256  # tokens; every layer keeps a square of numbers a head
 ATTENTION_SHOWS = 48
 MOST_READ = 1536  # tokens read at once; longer prompts count by their end
 _KEPT = 32  # prompts whose logits are remembered
@@ -63,7 +63,7 @@ def look(model: PreTrainedModel, ids: list[int], layer: int, head: int, window: 
 
 
 def plane(table: torch.Tensor) -> tuple[np.ndarray, float]:
-    """The rows on their two principal axes, scaled into -1 .. 1, and the share of the variance shown."""
+    """The rows on their two principal axes, in -1 .. 1, and the share of the variance shown."""
     centred = table.float() - table.float().mean(0)
     values, axes = torch.linalg.eigh(centred.T @ centred)
     seen = centred @ axes[:, -2:].flip(1)

@@ -1,8 +1,8 @@
 """Which letter does each token begin with? So that models of different vocabularies share a unit.
 
-A letter is the first character of a token's text. A token whose bytes are only a part of a character counts
-under its first byte, a special token under its own name: every token is in exactly one group, so the sums of a
-distribution over the groups are a distribution again.
+A letter is the first character of a token's text. A token whose bytes are only a part of a
+character counts under its first byte, a special token under its own name: every token is in
+exactly one group, so the sums of a distribution over the groups are a distribution again.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 
 def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
-    """`model` on the left, `baseline` on the right ("none" for the stand-in); loading begins at once."""
+    """`model` on the left, `baseline` on the right; loading begins at once."""
     roster = Roster(
         shipped_names(CHECKPOINTS),
         _load,

@@ -1,6 +1,6 @@
 """A link to what is on the page: model, prompt, seed and settings in the address, and back.
 
-The address is written by the visitor's browser and read here, where it is hostile until it is checked.
+The visitor's browser writes the address. Here it is read, and hostile until it is checked.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _value(text: str, default: object) -> float | bool:
     return float(text) if isinstance(default, float) else int(text)
 
 
-# Runs in the browser: builds the address, puts it into the address bar and the clipboard, and answers with it.
+# Runs in the browser: the address goes to the address bar, to the clipboard and to the page.
 COPY = f"""async (...values) => {{
     const names = {json.dumps(NAMES)};
     const address = new URL(window.location.origin + window.location.pathname);

@@ -1,4 +1,4 @@
-"""Contestants from disk and from the Hub. Imported when the first is asked for: it takes seconds."""
+"""Contestants from disk and from the Hub. Takes seconds to import: only when one is asked for."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .roster import BASELINE, BASELINE_REVISION
 
 
 def load_tiny(name: str) -> Contestant:
-    """One of ours: a folder, a shipped name or a repo of the Hub; only `model_type: tinygpt` gets in."""
+    """One of ours: a folder, a shipped name or a repo of the Hub."""
     model, tokenizer = load(name)
     return Contestant(name, model, tokenizer, source=name, revision=_commit(model))
 
 
 def load_baseline(name: str) -> Contestant:
-    """Any causal LM in safetensors; from the cache where it is there, so that no Hub can hold it up."""
+    """Any causal LM in safetensors; from the cache if it is there, so that no Hub holds it up."""
     revision = BASELINE_REVISION if name == BASELINE else None
     if "@" in name and not Path(name).exists():
         name, revision = name.rsplit("@", 1)

@@ -1,4 +1,4 @@
-"""The first screen: recorded answers at once, then who is really there, and what the address asks for."""
+"""The first screen: recorded answers, then who is really there and what the address asks for."""
 
 from __future__ import annotations
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import gradio as gr
 
-from . import tab_compare, tab_inside, tab_score
+from . import api, tab_compare, tab_inside, tab_score
 from .duel import Duels
 from .roster import EXAMPLES, Roster
 from .theme import head, theme
@@ -46,6 +47,7 @@ def build_demo(roster: Roster) -> gr.Blocks:
             elem_id="title",
             apply_default_css=False,
         )
+        api.offer(roster)  # first, so that the endpoints get their names
         left = gr.State(roster.left)
         prompt = gr.Textbox(
             roster.example(roster.left),
@@ -88,5 +90,6 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
+        mcp_server=find_spec("mcp") is not None,
         **where,
     )

@@ -1,6 +1,7 @@
 """The two panes as HTML. Everything that a model or a visitor wrote passes through `escape`.
 
-Values go to `gr.HTML` as they are: its Handlebars templates would run `${...}` found in a text as a script.
+They are handed to `gr.HTML` as a finished value, never through a template of its own: that would
+run a `${...}` found in a text as a script.
 """
 
 from __future__ import annotations

@@ -1,61 +1,20 @@
-"""Generation by the model's own `generate` in a thread: right for any causal LM, one text at a time."""
+"""Generation by the model's own `generate`: right for any causal LM, one text at a time."""
 
 from __future__ import annotations
 
+import logging
 import threading
-import time
+from collections.abc import Iterable
 
 import torch
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
 from .code import generate_arguments
+from .progress import FAILED, Progress, why
 from .values import Refusal, Sampling
 
-
-class Progress:
-    """What one request has so far. Written by one thread, read by any."""
-
-    def __init__(self, sampling: Sampling, seconds: float) -> None:
-        self.sampling = sampling
-        self.ids: list[int] = []
-        self.started = time.perf_counter()
-        self.deadline = self.started + seconds
-        self.first: float | None = None
-        self.ended: float | None = None
-        self.stopped: str | None = None
-        self.cancelled = False
-        self._news = threading.Condition()
-
-    def append(self, token: int) -> None:
-        with self._news:
-            self.first = self.first or time.perf_counter() - self.started
-            self.ids.append(token)
-            self._news.notify_all()
-
-    def end(self, why: str) -> None:
-        with self._news:
-            if self.stopped is None:
-                self.stopped, self.ended = why, time.perf_counter()
-            self._news.notify_all()
-
-    def cancel(self) -> None:
-        """Asks for the end; the work stops within one step."""
-        self.cancelled = True
-
-    def why_end_now(self) -> str | None:
-        if self.cancelled:
-            return "stopped"
-        return "out of time" if time.perf_counter() > self.deadline else None
-
-    def wait(self, seconds: float) -> None:
-        with self._news:
-            if self.stopped is None:
-                self._news.wait(seconds)
-
-    @property
-    def seconds(self) -> float:
-        return (self.ended or time.perf_counter()) - self.started
+_log = logging.getLogger(__name__)
 
 
 class _Watch(StoppingCriteria, BaseStreamer):
@@ -80,52 +39,54 @@ class _Watch(StoppingCriteria, BaseStreamer):
 class PlainWriter:
     """Writes with `model.generate`, a text at a time, the others wait in a bounded line."""
 
-    def __init__(self, model: PreTrainedModel, *, most: int = 32, seconds: float = 60) -> None:
-        self.model, self.most, self.seconds = model, most, seconds
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        ends: Iterable[int] = (),
+        window: int | None = None,
+        *,
+        most: int = 32,
+        seconds: float = 60,
+    ) -> None:
+        self.model, self.ends, self.window = model, set(ends), window
+        self.most, self.seconds = most, seconds
         self.busy = 0
         self._turn, self._count = threading.Lock(), threading.Lock()
 
-    def start(self, prompt: list[int], sampling: Sampling, window: int | None) -> Progress:
+    def start(self, prompt: list[int], sampling: Sampling) -> Progress:
         with self._count:
             if self.busy >= self.most:
                 raise Refusal(f"{self.most} texts are being written already; try again soon.")
             self.busy += 1
         progress = Progress(sampling, self.seconds)
-        work = threading.Thread(target=self._run, args=(prompt, progress, window), daemon=True)
+        work = threading.Thread(target=self._run, args=(prompt, progress), daemon=True)
         work.start()
         return progress
 
-    def _run(self, prompt: list[int], progress: Progress, window: int | None) -> None:
+    def _run(self, prompt: list[int], progress: Progress) -> None:
         try:
             with self._turn:  # `generate` draws from the global random state: one at a time
                 if progress.why_end_now() is None:
-                    self._generate(prompt, progress, window)
-            progress.end(progress.why_end_now() or self._why(progress))
-        except torch.OutOfMemoryError:
-            progress.end("out of memory")
-        except Exception as error:  # the visitor gets a sentence, the log gets the rest
-            progress.end(f"failed ({type(error).__name__})")
-            raise
+                    self._generate(prompt, progress)
+            progress.end(progress.why_end_now() or self._why_over(progress, prompt))
+        except Exception as error:  # of torch: the visitor gets a word, the log the rest
+            progress.end(why(error))
+            _log.exception("generate failed")
         finally:
             with self._count:
                 self.busy -= 1
 
-    def _generate(self, prompt: list[int], progress: Progress, window: int | None) -> None:
+    def _generate(self, prompt: list[int], progress: Progress) -> None:
         sampling, watch = progress.sampling, _Watch(progress)
         torch.manual_seed(sampling.seed)
         new = sampling.max_new_tokens
         self.model.generate(
             torch.tensor([prompt], device=self.model.device),
             **generate_arguments(sampling),
-            max_new_tokens=new if window is None else min(new, window - len(prompt)),
+            max_new_tokens=new if self.window is None else min(new, self.window - len(prompt)),
             streamer=watch,
             stopping_criteria=StoppingCriteriaList([watch]),
         )
 
-    def _why(self, progress: Progress) -> str:
-        ends = self.model.generation_config.eos_token_id
-        ends = ends if isinstance(ends, list) else [ends]
-        if progress.ids and progress.ids[-1] in ends:
-            return "end of text"
-        full = len(progress.ids) >= progress.sampling.max_new_tokens
-        return "length reached" if full else "window full"
+    def _why_over(self, progress: Progress, prompt: list[int]) -> str:
+        return progress.why_full(self.ends, self.window, len(prompt)) or FAILED

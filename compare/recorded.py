@@ -1,4 +1,4 @@
-"""Answers of models that really ran, written by `python -m compare.record`, for the first screen."""
+"""Answers of models that really ran, for the first screen. `python -m compare.record` writes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Who plays: the left model that a visitor chose; on the right GPT-2 or, until it is there, its stand-in.
+"""Who plays: on the left what a visitor chose, on the right GPT-2 or, until it comes, a stand-in.
 
-Nothing is loaded before it is asked for, so that the page is up before torch is. `load` and `load_baseline` are
-the only ways in; the page knows neither.
+Nothing is loaded before it is asked for, so that the page is up before torch is. The loaders are
+the only ways in; the page knows none of them.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class Roster:
 
 
 def _in_background(work: Callable[[], Answers], turn: threading.Semaphore) -> Future[Answers]:
-    """A daemon, unlike the workers of a pool: a Hub that hangs must not keep the program from ending."""
+    """A daemon, unlike the workers of a pool: a Hub that hangs must not keep the program alive."""
     future: Future[Answers] = Future()
 
     def run() -> None:
@@ -172,7 +172,7 @@ def _done(contestant: Answers) -> Future[Answers]:
 
 
 def _sentence(error: BaseException) -> str:
-    """An error as a visitor may see it: its first line where it was meant to be read, else its kind."""
+    """An error as a visitor may see it: its first line if it was meant to be read, or its kind."""
     lines = str(error).strip().splitlines()
     meant = isinstance(error, (Refusal, ValueError, OSError)) and lines
     return lines[0][:300] if meant else type(error).__name__

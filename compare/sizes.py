@@ -6,7 +6,7 @@ from html import escape
 
 from .values import Facts
 
-# name, parameters, layers, width, heads, a remark; figures as published in the GPT papers and GPT-2's code.
+# Name, parameters, layers, width, heads, a remark; as published in the papers and GPT-2's code.
 KNOWN = [
     ("TinyGPT, learns “hello”", 2_453, 1, 16, 2, ""),
     ("GPT-1", 117_000_000, 12, 768, 12, "2018"),
@@ -15,6 +15,8 @@ KNOWN = [
     ("GPT-3", 175_000_000_000, 96, 12288, 96, "2020"),
     ("GPT-4", None, None, None, None, "2023, never published"),
 ]
+
+_TIMES = " \N{MULTIPLICATION SIGN}"
 
 
 def short(number: float | None) -> str:
@@ -29,12 +31,13 @@ def short(number: float | None) -> str:
 
 
 def times(number: int | None, yours: int) -> str:
+    """How many times yours, to two digits."""
     if number is None:
         return "?"
     ratio = number / yours
-    if ratio >= 100:
-        return f"{float(f'{ratio:.2g}'):,.0f} ×"
-    return f"{ratio:.2g} ×" if ratio >= 0.01 else f"1/{float(f'{1 / ratio:.2g}'):,.0f} ×"
+    if ratio < 0.01:
+        return f"1/{float(f'{1 / ratio:.2g}'):,.0f}{_TIMES}"
+    return f"{float(f'{ratio:.2g}'):,.0f}{_TIMES}" if ratio >= 100 else f"{ratio:.2g}{_TIMES}"
 
 
 def size_table(yours: Facts) -> str:
@@ -52,7 +55,7 @@ def size_table(yours: Facts) -> str:
 def _row(row: tuple, yours: int, *, is_own: bool) -> str:
     name, parameters, layers, width, heads, remark = row
     exact = f"{parameters:,}" if parameters and parameters < 100_000_000 else short(parameters)
-    cells = [exact, "1 ×" if is_own else times(parameters, yours)]
+    cells = [exact, f"1{_TIMES}" if is_own else times(parameters, yours)]
     cells += [f"{number:,}" if number is not None else "?" for number in (layers, width, heads)]
     mark = "<span class='mark left'></span>" if is_own else ""
     small = f" <small>{escape(remark)}</small>" if remark else ""

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 NAME = "Compare"
 _SEEDS = 1_000_000  # of those that the page rolls: short enough to read out
-# Generate becomes Stop in the browser, at once; the style sheet does it by `aria-busy` of the panes.
+# Generate becomes Stop in the browser, at once: the style sheet goes by `aria-busy`.
 _BUSY = """(...values) => {
-    document.querySelectorAll(".pane .out").forEach((out) => out.setAttribute("aria-busy", "true"));
+    for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "true");
     document.querySelector("#stop")?.focus({preventScroll: true});
     return values;
 }"""
 _IDLE = """() => {
-    document.querySelectorAll(".pane .out").forEach((out) => out.setAttribute("aria-busy", "false"));
+    for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "false");
     if ([document.body, document.querySelector("#stop")].includes(document.activeElement))
         document.querySelector("#generate")?.focus({preventScroll: true});
 }"""

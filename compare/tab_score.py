@@ -22,13 +22,12 @@ _TEXT = (
     "In the deep bosom of the ocean buried."
 )
 _MEANING = """<details class='meaning'><summary>What the number means</summary>
-<p>A model that predicts a text well could pack it into few bits. Both models are charged for the same bytes,
-so the number does not depend on how each cuts the text into tokens. 8 is no idea at all, English is about 1 for
-the best models of today; less is better.</p>
-<p>Where it misleads: a text that a model has seen in training costs it almost nothing (GPT-2 has read much of the
-web, ours has read one book). A model with a short window forgets the beginning of a long text; past the window
-each is read in overlapping windows, so that no token has less than half a window before it. And a text of a few
-words says little about either.</p></details>"""
+<p>A model that predicts a text well could pack it into few bits. Both models are charged for the
+same bytes, so the number does not depend on how each cuts the text into tokens. 8 is no idea at
+all; the best models of today need less than 1 for English. Less is better.</p>
+<p>Where it misleads: a text that a model has seen in training costs it almost nothing, and GPT-2
+has read much of the web, ours one book. A model with a short window forgets the beginning of a
+long text. And a text of a few words says little about either.</p></details>"""
 
 
 def build(page: Page) -> None:

@@ -10,7 +10,9 @@ _STYLE = Path(__file__).with_name("style.css")
 _FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # nothing to download
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 _PALETTE = {
-    "--paper": "body_background_fill background_fill_primary button_secondary_background_fill_hover",
+    "--paper": (
+        "body_background_fill background_fill_primary button_secondary_background_fill_hover"
+    ),
     "--sheet": (
         "background_fill_secondary input_background_fill button_secondary_background_fill "
         "checkbox_background_color checkbox_label_background_fill panel_background_fill "

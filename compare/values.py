@@ -136,6 +136,7 @@ class Surprise:
     bits_per_byte: float
     bytes: int
     tokens: list[tuple[str, float]]  # text and bits
+    first: str = ""  # what the first token, with nothing before it, was charged
 
 
 class Generation(Protocol):
@@ -148,7 +149,7 @@ class Generation(Protocol):
 
 
 class Answers(Protocol):
-    """What the page asks of a contestant. `engine.Contestant` answers with a model, a fake with a script."""
+    """What the page asks of a contestant: of `engine.Contestant` or, in tests, of a fake."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Pages served from a process of their own: gradio keeps loops and sockets open, and a test must not."""
+"""Pages served from a process of their own: gradio leaves loops and sockets open."""
 
 from __future__ import annotations
 
