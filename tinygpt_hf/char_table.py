@@ -32,13 +32,13 @@ def code_points(text: str, where: str = "the text") -> np.ndarray:
 class CharTable:
     """The id of each code point; the last entry, `missing`, stands for all that have no token.
 
-    Those are written as their bytes (`pieces`), as the `unknown` token, or not at all.
+    Those are written as their bytes (`spelling`), as the `unknown` token, or not at all.
     """
 
     characters: str  # in the order of their ids
     ids: np.ndarray
     missing: int
-    pieces: dict[bytes, int]  # bytes, and how the longer characters begin
+    spelling: "Spelling | None"
     unknown: int | None
 
     @classmethod
@@ -55,7 +55,7 @@ class CharTable:
         tokens = {token: i for token, i in model["vocab"].items() if token not in added}
         if model["type"] == "WordLevel" and pre == _json(EACH_CHARACTER):
             unknown = tokens.pop(model["unk_token"], None)
-            return cls._build(tokens, {}, unknown)
+            return cls._build(tokens, None, unknown)
         if model["type"] == "BPE" and pre == _json(PRE_TOKENIZER):
             return cls._of_bytes(tokens)
         return None
@@ -74,16 +74,18 @@ class CharTable:
                 characters[text] = number
             else:
                 pieces[token] = number
-        return cls._build(characters, pieces, None)
+        return cls._build(characters, pieces)
 
     @classmethod
     def _build(
-        cls, tokens: dict[str, int], pieces: dict[bytes, int], unknown: int | None
+        cls, tokens: dict[str, int], pieces: dict[bytes, int] | None, unknown: int | None = None
     ) -> "CharTable":
-        missing = max([*tokens.values(), *pieces.values(), unknown or 0]) + 1
-        ids = np.full(max(map(ord, tokens)) + 2, missing, np.min_scalar_type(missing))
+        missing = max([*tokens.values(), *(pieces or {}).values(), unknown or 0]) + 1
+        ids = np.full(max(map(ord, tokens), default=0) + 2, missing, np.min_scalar_type(missing))
         ids[[ord(character) for character in tokens]] = list(tokens.values())
-        return cls("".join(sorted(tokens, key=tokens.__getitem__)), ids, missing, pieces, unknown)
+        spelling = None if pieces is None else Spelling.of(pieces, missing)
+        characters = "".join(sorted(tokens, key=tokens.__getitem__))
+        return cls(characters, ids, missing, spelling, unknown)
 
     def encode(self, text: str, where: str = "the text") -> np.ndarray:
         """The ids of a text; ValueError where a character has none."""
@@ -92,33 +94,12 @@ class CharTable:
         strange = ids == self.missing
         if not strange.any():
             return ids
-        if self.pieces:
-            return self._with_bytes(codes, ids, strange)
+        if self.spelling:
+            return self.spelling.put_in(codes, ids, strange)
         if self.unknown is None:
             self._refuse(text, int(strange.argmax()), where)
         ids[strange] = self.unknown
         return ids
-
-    def _with_bytes(self, codes: np.ndarray, ids: np.ndarray, strange: np.ndarray) -> np.ndarray:
-        """The ids, with each `strange` one replaced by the two to four of its character's bytes."""
-        kinds, which = np.unique(codes[strange], return_inverse=True)
-        spelt = [self._spell(chr(code)) for code in kinds]
-        padded = np.array([ids + [0] * (4 - len(ids)) for ids in spelt], self.ids.dtype)
-        lengths = np.array([len(ids) for ids in spelt])
-        times = np.ones(len(codes), np.intp)
-        times[strange] = lengths[which]
-        out = np.repeat(ids, times)
-        out[np.repeat(strange, times)] = padded[which][np.arange(4) < lengths[which, None]]
-        return out
-
-    def _spell(self, character: str) -> list[int]:
-        """The longest beginning of the character that has a token, then byte for byte."""
-        raw = character.encode()
-        cut = next(n for n in range(len(raw) - 1, 0, -1) if raw[:n] in self.pieces)
-        return [
-            self.pieces[raw[:cut]],
-            *(self.pieces[raw[i : i + 1]] for i in range(cut, len(raw))),
-        ]
 
     def _refuse(self, text: str, position: int, where: str) -> None:
         raise ValueError(
@@ -126,6 +107,55 @@ class CharTable:
             f"{position + 1}, which is not in this vocabulary of {len(self.characters)}: "
             f"{self.characters!r}"
         )
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How characters without a token are written: the longest beginning that has one, then bytes.
+
+    In UTF-8 every byte but the first holds six bits. So a character without its last byte, its last
+    two or three is the code point shifted by 6, 12 or 18, and no two of different length collide.
+    """
+
+    beginnings: dict[int, np.ndarray]  # by how far the code point is shifted
+    last: np.ndarray  # by the six bits of any later byte
+    missing: int
+
+    @classmethod
+    def of(cls, pieces: dict[bytes, int], missing: int) -> "Spelling":
+        dtype = np.min_scalar_type(missing)
+        sizes = {shift: (0x10FFFF >> shift) + 1 for shift in (6, 12, 18)}
+        beginnings = {shift: np.full(size, missing, dtype) for shift, size in sizes.items()}
+        last = np.zeros(64, dtype)
+        for raw, number in pieces.items():
+            if raw[0] < 0xC0:
+                last[raw[0] & 63] = number
+                continue
+            whole = 2 + (raw[0] >= 0xE0) + (raw[0] >= 0xF0)
+            code = raw[0] & (0x7F >> whole)
+            for byte in raw[1:]:
+                code = code << 6 | byte & 63
+            beginnings[6 * (whole - len(raw))][code] = number
+        return cls(beginnings, last, missing)
+
+    def put_in(self, codes: np.ndarray, ids: np.ndarray, strange: np.ndarray) -> np.ndarray:
+        """The ids, with two to four in the place of each strange character's one."""
+        places = np.flatnonzero(strange)
+        code = codes[places]
+        by_1, by_2, by_3 = (table[code >> shift] for shift, table in self.beginnings.items())
+        two = by_1 == self.missing  # and more: what comes before the last byte has no token
+        three = two & (by_2 == self.missing)
+        size = np.ones(len(codes), np.intp)
+        size[places] = 2 + two + three
+        end = np.cumsum(size) - 1
+        ids[places] = self.last[code & 63]
+        out = np.empty(end[-1] + 1, ids.dtype)
+        out[end] = ids
+        end = end[places]
+        out[end - 1] = np.where(two, self.last[code >> 6 & 63], by_1)
+        out[end[two] - 2] = np.where(three, self.last[code >> 12 & 63], by_2)[two]
+        out[end[three] - 3] = by_3[three]
+        return out
 
 
 def _json(part: pre_tokenizers.PreTokenizer) -> dict[str, Any]:
