@@ -15,11 +15,12 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import HfApi, constants, hf_hub_download, is_offline_mode
+from huggingface_hub import HfApi, ModelInfo, constants, hf_hub_download, is_offline_mode
 from huggingface_hub import try_to_load_from_cache as cached
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -125,12 +126,7 @@ def _from_hub(repo_id: str, revision: str) -> Path:
     if is_offline_mode():
         raise LoadError(f"{repo_id}@{revision} is not in the cache, and HF_HUB_OFFLINE is set")
     try:
-        info = _within(
-            SECONDS,
-            lambda: HfApi().model_info(
-                repo_id, revision=revision, files_metadata=True, timeout=SECONDS
-            ),
-        )
+        info = _in_thread(lambda: _ask(repo_id, revision), _give_up)
     except RevisionNotFoundError:
         raise LoadError(f"{repo_id} has no branch, tag or commit {revision!r}") from None
     except RepositoryNotFoundError:
@@ -143,7 +139,16 @@ def _from_hub(repo_id: str, revision: str) -> Path:
         _log.warning("%s; taking %s from the cache", _trouble(error), repo_id)
         return here
     sizes = {file.rfilename: file.size for file in info.siblings or []}
-    return _download(repo_id, str(info.sha), sizes)
+    folder = _download(repo_id, str(info.sha), sizes)
+    if _in_cache(repo_id, revision) != folder:
+        # Asking by name writes down what the name stands for now: offline, it is looked up there.
+        with suppress(OSError):
+            hf_hub_download(repo_id, CONFIG, revision=revision, etag_timeout=SECONDS)
+    return folder
+
+
+def _ask(repo_id: str, revision: str) -> ModelInfo:
+    return HfApi().model_info(repo_id, revision=revision, files_metadata=True, timeout=SECONDS)
 
 
 def _download(repo_id: str, commit: str, sizes: dict[str, int | None]) -> Path:
@@ -161,16 +166,21 @@ def _download(repo_id: str, commit: str, sizes: dict[str, int | None]) -> Path:
             raise LoadError(
                 f"{repo_id}: its {name} has {sizes[name]:,} bytes, and may have {largest:,} at most"
             )
-        try:
-            path = hf_hub_download(repo_id, name, revision=commit, etag_timeout=SECONDS)
-        except GatedRepoError:
-            raise LoadError(
-                f"{repo_id} is gated: ask for access on its page, then log in"
-            ) from None
-        except Exception as error:
-            raise LoadError(f"{repo_id}: {name} cannot be fetched: {_trouble(error)}") from error
-        folder = Path(path).parent
+        folder = _fetch(repo_id, name, commit).parent
     return folder
+
+
+def _fetch(repo_id: str, name: str, commit: str) -> Path:
+    def call() -> str:
+        return hf_hub_download(repo_id, name, revision=commit, etag_timeout=SECONDS)
+
+    try:
+        return Path(_in_thread(call, lambda: _log.warning("waiting for %s of %s", name, repo_id)))
+    except GatedRepoError:
+        ask = f"ask for access at {constants.ENDPOINT}/{repo_id}, then log in"
+        raise LoadError(f"{repo_id} is gated: {ask}") from None
+    except Exception as error:
+        raise LoadError(f"{repo_id}: {name} cannot be fetched: {_trouble(error)}") from error
 
 
 def _largest_weights(repo_id: str, config: TinyGPTConfig) -> int:
@@ -272,8 +282,12 @@ def _trouble(error: Exception) -> str:
     return f"the Hub at {where} cannot be reached ({reason})"
 
 
-def _within(seconds: float, call: Callable[[], Any]) -> Any:
-    """The client's timeouts are between two bytes; this one is for the whole answer."""
+def _give_up() -> None:
+    raise TimeoutError(f"no answer within {SECONDS} seconds")
+
+
+def _in_thread(call: Callable[[], Any], when_slow: Callable[[], None]) -> Any:
+    """The client's timeouts are between two bytes, and it retries: this one is for the whole."""
     outcome: dict[str, Any] = {}
 
     def run() -> None:
@@ -284,9 +298,10 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(SECONDS)
+    if thread.is_alive():
+        when_slow()
+        thread.join()
     if "error" in outcome:
         raise outcome["error"]
-    if "value" not in outcome:
-        raise TimeoutError(f"no answer within {seconds} seconds")
     return outcome["value"]

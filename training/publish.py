@@ -97,6 +97,7 @@ def publish(
             if shipment.tag not in place.tags:
                 _ship(shipment)
         published = _ship(shipments[-1], pin=True)
+        _drop_branch(api, repo_id)
         say(f"{api.endpoint}/{repo_id} is at {published.commit[:7]}, tagged {published.tag}")
         return published
 
@@ -182,15 +183,15 @@ def _to_main(shipment: Shipment) -> str:
 def _rehearse(shipment: Shipment, head: str) -> None:
     """The same commit on a branch, loaded back from there. If that fails, `main` is not touched."""
     api, repo_id = shipment.api, shipment.repo_id
-    _drop_branch(api, repo_id)  # of a run that was cut off
+    _drop_branch(api, repo_id)  # of the version before, or of a run that was cut off
     patiently(lambda: api.create_branch(repo_id, branch=BRANCH, revision=head, exist_ok=True))
     try:
         commit = _commit(shipment, BRANCH, head)
         shipment.prove(repo_id, commit, shipment.staged)
-    finally:
-        # Once and without patience: what stays is dropped by the next run.
-        with suppress(Exception):
+    except PublishError:
+        with suppress(Exception):  # what stays now is dropped by the next run
             api.delete_branch(repo_id, branch=BRANCH)
+        raise
 
 
 def _commit(shipment: Shipment, branch: str, parent: str) -> str:

@@ -6,6 +6,7 @@ is known by its token, or by the owner in the path where large files go without 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import re
@@ -132,6 +133,9 @@ class FaultLayer:
             await _refuse(*_REFUSALS[kind], receive, send)
         elif kind in _ANSWERS:
             await _refuse(*_ANSWERS[kind], receive, send)
+        elif kind == "stall":
+            await asyncio.sleep(1.5)
+            await self.app(scope, receive, send)
         elif kind == "echo":
             sent = dict(scope["headers"])[b"authorization"].decode()
             await _refuse(400, {"x-error-message": f"you sent {sent}"}, receive, send)
