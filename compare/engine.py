@@ -81,8 +81,9 @@ class Contestant:
         self._opening = (
             [config.bos_token_id] if self.slides and config.bos_token_id is not None else []
         )
-        special = tokenizer.unk_token_id
-        self._unknown = -1 if special in (None, tokenizer.eos_token_id) else special
+        backend = tokenizer.backend_tokenizer
+        unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
+        self._unknown = -1 if unknown == tokenizer.eos_token_id else unknown
         self._one_at_a_time = threading.Lock()
         self._writer = self._make_writer(ends)
         self._logits = insight.NextLogits(model, self._reach(config))

@@ -1,0 +1,145 @@
+"""A contestant with a script instead of a model, and a page of two such, served for a browser.
+
+python -m tests.compare.fakes --port 7860 [--slow] [--late]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+
+from compare.roster import Roster
+from compare.values import (
+    Attention,
+    Chunk,
+    Facts,
+    Odds,
+    Piece,
+    Point,
+    Refusal,
+    Sampling,
+    Surprise,
+    Unit,
+)
+
+WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
+
+
+class FakeLive:
+    """Writes a word of the script every `pause` seconds, in a voice that names its seed."""
+
+    def __init__(self, sampling: Sampling, pause: float) -> None:
+        self.notes: list[str] = []
+        self.sampling, self.pause, self.started = sampling, pause, time.monotonic()
+        self.ended: tuple[float, str] | None = None
+
+    def chunk(self) -> Chunk:
+        now, why = self.ended or (time.monotonic(), None)
+        seconds = now - self.started
+        written = min(int(seconds / self.pause) if self.pause else 999, self._most)
+        if written >= self._most and why is None:
+            self.ended = (now, "length reached")
+            why = "length reached"
+        words = (WORDS.split() * 40)[self.sampling.seed % 7 :][:written]
+        text = "".join(f" {word}" for word in words)
+        return Chunk(text, written, seconds, self.pause if written else None, why)
+
+    @property
+    def _most(self) -> int:
+        return self.sampling.max_new_tokens
+
+    def cancel(self) -> None:
+        self.ended = self.ended or (time.monotonic(), "stopped")
+
+
+class FakeContestant:
+    """Answers at once and always the same; refuses what a model would refuse."""
+
+    def __init__(self, name: str, *, pause: float = 0.0, vocabulary: int = 65) -> None:
+        self.name, self.pause, self.vocabulary = name, pause, vocabulary
+        self.lives: list[FakeLive] = []
+
+    def facts(self) -> Facts:
+        return Facts(self.name, 653_312, 3, 128, 4, 64, self.vocabulary, source=self.name)
+
+    def start(self, prompt: str, sampling: Sampling) -> FakeLive:
+        self._check(prompt)
+        self.lives.append(FakeLive(sampling, self.pause))
+        return self.lives[-1]
+
+    def stream(self, prompt: str, sampling: Sampling) -> Iterator[Chunk]:
+        live = self.start(prompt, sampling)
+        while (chunk := live.chunk()).stopped is None:
+            yield chunk
+        yield chunk
+
+    def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds:
+        self._check(prompt)
+        weights = [0.5 ** (i / temperature) for i in range(20)]
+        labels = "etaoinshrdlcumwfgypb" if unit == "letter" else [f" tok{i}" for i in range(20)]
+        shares = [(label, w / sum(weights)) for label, w in zip(labels, weights, strict=True)]
+        return Odds(unit, shares, f"{self.name} made these up.")
+
+    def tokens(self, text: str) -> list[Piece]:
+        self._check(text)
+        return [Piece(ord(c) % 256, c, c.encode()) for c in text]
+
+    def attention(self, prompt: str, layer: int, head: int) -> Attention:
+        self._check(prompt)
+        shown = prompt[-48:]
+        rows = [
+            [1 / (y + 1) if x <= y else 0.0 for x in range(len(shown))] for y in range(len(shown))
+        ]
+        return Attention(list(shown), rows, len(prompt) - len(shown))
+
+    def embedding_map(self, prompt: str) -> list[Point]:
+        self._check(prompt)
+        letters = "abcdefghij"
+        return [
+            Point(i, c, i / 5 - 1, (i * 7 % 10) / 5 - 1, [("a", 0.9), ("b", 0.5)])
+            for i, c in enumerate(letters)
+        ]
+
+    def score(self, text: str) -> Surprise:
+        self._check(text)
+        return Surprise(2.5, len(text.encode()), [(c, 2.5) for c in text], "the first is free")
+
+    def _check(self, text: str) -> None:
+        if not text:
+            raise Refusal("The prompt is empty: type a few letters first.")
+
+
+def fake_roster(*, pause: float = 0.0, late: float | None = None) -> Roster:
+    """Two tiny ones on offer; the baseline comes after `late` seconds, or never."""
+
+    def load(name: str) -> FakeContestant:
+        if name in ("shakespeare", "hello", "shakespeare-gpt2"):
+            return FakeContestant(name, pause=pause, vocabulary=5 if name == "hello" else 65)
+        raise ValueError(f"{name} is not on the Hub")
+
+    def load_baseline(name: str) -> FakeContestant:
+        time.sleep(late or 0)
+        return FakeContestant("GPT-2", pause=pause, vocabulary=50_257)
+
+    baseline = None if late is None else "openai-community/gpt2"
+    return Roster(["shakespeare", "hello"], load, baseline=baseline, load_baseline=load_baseline)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--late", type=float)
+    arguments = parser.parse_args()
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from compare.page import build_demo, launch
+
+    roster = fake_roster(pause=0.05 if arguments.slow else 0.002, late=arguments.late)
+    roster.begin()
+    launch(build_demo(roster), server_port=arguments.port, quiet=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Who plays, and what is said when somebody does not come."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from compare.roster import REPO_ID, Roster, shipped_names
+from compare.values import Refusal
+
+from .fakes import FakeContestant, fake_roster
+
+
+def right(roster: Roster):
+    return asyncio.run(roster.right())
+
+
+def test_the_stand_in_plays_and_says_what_it_is_until_gpt2_comes():
+    roster = fake_roster(late=0.3)
+    roster.begin()
+    before = right(roster)
+    assert before.contestant.name == "shakespeare-gpt2"
+    assert before.sentence.startswith("Not GPT-2, but GPT-2's architecture, tiny")
+    assert "as soon as it is loaded" in before.sentence
+    until = time.monotonic() + 5
+    while not roster.settled() and time.monotonic() < until:
+        time.sleep(0.02)
+    after = right(roster)
+    assert after.contestant.name == "GPT-2"
+    assert after.sentence == ""
+
+
+def test_where_gpt2_cannot_be_had_the_page_says_why_and_how():
+    def no_hub(name):
+        raise OSError("We couldn't connect to the Hub.\nTraceback of no interest")
+
+    roster = Roster(["shakespeare"], FakeContestant, load_baseline=no_hub)
+    roster.begin()
+    while not roster.settled():
+        time.sleep(0.01)
+    sentence = right(roster).sentence
+    assert "could not be had: We couldn't connect to the Hub." in sentence
+    assert "python app.py" in sentence
+    assert "Traceback" not in sentence
+
+
+def test_no_baseline_was_asked_for():
+    assert "--baseline none" in right(fake_roster()).sentence
+
+
+def test_each_model_is_loaded_once_for_all():
+    loaded = []
+
+    def load(name):
+        loaded.append(name)
+        time.sleep(0.05)
+        return FakeContestant(name)
+
+    roster = Roster(["a"], load, left="a")
+    threads = [threading.Thread(target=roster.get, args=("a",)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert loaded == ["a"]
+
+
+def test_a_slow_model_is_still_loading_and_comes_later():
+    gate = threading.Event()
+
+    def load(name):
+        gate.wait(5)
+        return FakeContestant(name)
+
+    roster = Roster([], load, left="a")
+    with pytest.raises(Refusal, match="still being loaded"):
+        roster.get("a", seconds=0.01)
+    gate.set()
+    assert roster.get("a").name == "a"
+
+
+def test_a_failure_is_told_and_tried_again_for_the_next_visitor():
+    calls = []
+
+    def load(name):
+        calls.append(name)
+        if len(calls) == 1:
+            raise ValueError("ada/broken: it has no config.json")
+        return FakeContestant(name)
+
+    roster = Roster([], load, left="a")
+    with pytest.raises(Refusal, match="it has no config.json"):
+        roster.get("ada/broken")
+    assert roster.get("ada/broken").name == "ada/broken"
+
+
+def test_an_error_that_was_not_meant_for_visitors_stays_in_the_log():
+    def load(name):
+        raise RuntimeError("/home/secret/path is broken")
+
+    with pytest.raises(Refusal, match=r"cannot be loaded: RuntimeError$"):
+        Roster([], load, left="a").get("a")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "nobody",
+        "../etc/passwd",
+        "a/../b",
+        "a/b/c",
+        "a/b@..",
+        "-a/b",
+        "a/b@x y",
+        "http://h/a/b",
+        "a/b\n",
+        "a/" + "b" * 200,
+        "é/b",
+    ],
+)
+def test_names_that_are_no_repo_never_reach_the_loader(name):
+    roster = Roster([], lambda name: pytest.fail("loaded"), left="a")
+    with pytest.raises(Refusal, match="user/name"):
+        roster.get(name)
+
+
+def test_repo_ids_may_name_a_revision():
+    for name in ("ada/tiny", "ada/tiny@main", "a-b/c.d_e@step-500", "a/b@refs/pr/1"):
+        assert REPO_ID.fullmatch(name)
+
+
+def test_only_a_few_models_of_strangers_stay_in_memory():
+    roster = Roster(["shakespeare"], FakeContestant)
+    roster.get("shakespeare")
+    for number in range(9):
+        roster.get(f"ada/model-{number}")
+        roster.add(f"guest-{number}", FakeContestant("mine"))
+    assert len(roster._futures) == 5
+    assert len(roster._guests) == 4
+    assert roster.get("guest-8").name == "mine"
+    assert "shakespeare" in roster._futures
+
+
+def test_a_hub_that_hangs_does_not_hold_up_what_is_on_disk():
+    gate = threading.Event()
+
+    def load(name):
+        if "/" in name:
+            gate.wait(5)
+        return FakeContestant(name)
+
+    roster = Roster(["hello"], load)
+    for number in range(3):
+        with pytest.raises(Refusal, match="still being loaded"):
+            roster.get(f"slow/{number}", seconds=0.01)
+    assert roster.get("hello", seconds=2).name == "hello"
+    gate.set()
+
+
+def test_shipped_models_are_listed_simplest_first(tmp_path):
+    for name in ("zebra", "shakespeare", "hello", "ladder/one", "hello/checkpoint-5"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / "config.json").write_text("{}", encoding="utf-8")
+    assert shipped_names(tmp_path) == ["hello", "shakespeare", "ladder/one", "zebra"]
+    assert shipped_names(tmp_path / "nothing") == []
