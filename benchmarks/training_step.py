@@ -86,7 +86,9 @@ def main(argv: list[str] | None = None) -> int:
     reference = seconds["GPT2LMHeadModel, bf16, eager"]
     for name, measured in seconds.items():
         ratio = statistics.median(a / b for a, b in zip(measured, reference, strict=True))
-        print(f"{name:30} {1000 * statistics.median(measured):6.1f} ms/step  {ratio:5.2f} x the time")
+        print(
+            f"{name:30} {1000 * statistics.median(measured):6.1f} ms/step  {ratio:5.2f} x the time"
+        )
     return 0
 
 

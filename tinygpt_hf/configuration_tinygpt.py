@@ -200,7 +200,7 @@ class TinyGPTConfig(PreTrainedConfig):
                     )
 
     def _check_combinations(self):
-        heads, groups = self.num_attention_heads, self.num_key_value_heads
+        heads, groups = self.num_attention_heads, self.num_key_value_heads or 1
         if self.hidden_size % heads:
             raise ValueError(
                 f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {heads}"
@@ -241,12 +241,13 @@ class TinyGPTConfig(PreTrainedConfig):
         limit = int(os.environ.get(_MAX_PARAMETERS_VARIABLE, _MAX_PARAMETERS))
         width = self.hidden_size
         matrices = 3 if self.hidden_act == "swiglu" else 2  # of an MLP
-        layer = 4 * width**2 + matrices * width * self.intermediate_size
+        inner = self.intermediate_size or 0
+        layer = 4 * width**2 + matrices * width * inner
         asked = {
             "hidden_size": width**2,
             "vocab_size": self.vocab_size * width,
             "max_position_embeddings": self.max_position_embeddings * width,
-            "intermediate_size": self.intermediate_size * width,
+            "intermediate_size": inner * width,
             "num_hidden_layers": self.num_hidden_layers * max(layer, _PARAMETERS_A_LAYER_COSTS),
         }
         parts = ("vocab_size", "max_position_embeddings", "num_hidden_layers")

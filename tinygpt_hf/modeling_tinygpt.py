@@ -116,12 +116,7 @@ class TinyGPTAttention(nn.Module):
 
     def __init__(self, config: TinyGPTConfig, layer_idx: int):
         super().__init__()
-        self.config = config
-        self.layer_idx = layer_idx
-        self.is_causal = True
-        self.head_dim = config.head_dim
-        self.num_key_value_groups = config.num_attention_heads // config.num_key_value_heads
-        self.scaling = self.head_dim**-0.5
+        self._set_shape(config, layer_idx)
         width, shared = config.hidden_size, config.num_key_value_heads * self.head_dim
         self.q_proj = nn.Linear(width, width, bias=config.bias)
         self.k_proj = nn.Linear(width, shared, bias=config.bias)
@@ -130,6 +125,14 @@ class TinyGPTAttention(nn.Module):
         self.o_proj.start_std = residual_std(config)
         if config.position_embedding == "relative":
             self.distance_bias = TinyGPTDistanceBias(config)
+
+    def _set_shape(self, config: TinyGPTConfig, layer_idx: int) -> None:
+        self.config = config
+        self.layer_idx = layer_idx
+        self.is_causal = True
+        self.head_dim = config.head_dim
+        self.num_key_value_groups = config.num_attention_heads // config.num_key_value_heads
+        self.scaling = self.head_dim**-0.5
 
     def forward(
         self,
@@ -176,33 +179,17 @@ class TinyGPTAttention(nn.Module):
         return out.reshape(*lead, -1), weights
 
 
-class TinyGPTMeanAttention(nn.Module):
+class TinyGPTMeanAttention(TinyGPTAttention):
     """The mean of the window: attention that asks nothing, so all in reach weigh the same."""
 
-    num_key_value_groups = 1
-
     def __init__(self, config: TinyGPTConfig, layer_idx: int):
-        super().__init__()
-        self.config = config
-        self.layer_idx = layer_idx
-        self.is_causal = True
+        nn.Module.__init__(self)  # no parameters
+        self._set_shape(config, layer_idx)
 
     def forward(
-        self,
-        hidden_states: torch.Tensor,  # B T C
-        attention_mask: torch.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        **kwargs: Unpack[TransformersKwargs],
+        self, x: torch.Tensor, distance: None = None, **kwargs: Unpack[TransformersKwargs]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        query, key = torch.zeros_like(hidden_states)[:, None], hidden_states[:, None]  # B 1 T C
-        value = key
-        if past_key_values is not None:
-            key, value = past_key_values.update(key, value, self.layer_idx)
-        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation, eager_attention
-        )
-        out, weights = attend(self, query, key, value, attention_mask, scaling=1.0, **kwargs)
-        return out.reshape(hidden_states.shape), weights
+        return self.mix(torch.zeros_like(x), x, x, **kwargs)
 
 
 # The platform's names; its gelu_new is the same function in eight steps.
@@ -246,15 +233,6 @@ def project_at_once(parts: dict[str, nn.Module], x: torch.Tensor) -> tuple[torch
     return nn.functional.linear(x, weight, bias).split(sizes, dim=-1)
 
 
-def layer_norm_at_once(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    own = module._parameters
-    return torch.layer_norm(x, module.normalized_shape, own["weight"], own["bias"], module.eps)
-
-
-def rms_norm_at_once(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    return torch.rms_norm(x, module.normalized_shape, module._parameters["weight"], module.eps)
-
-
 class TinyGPTBlock(GradientCheckpointingLayer):
     """Look around, then think; each adds to the stream (or replaces it, without residual)."""
 
@@ -271,7 +249,6 @@ class TinyGPTBlock(GradientCheckpointingLayer):
             self.mlp = TinyGPTMLP(config)
         else:
             self.mlp = None
-        self.norm_at_once = rms_norm_at_once if config.norm_type == "rms" else layer_norm_at_once
         self.usual = config.mixer == "attention" and config.norm_position == "before"
         self.usual = self.usual and config.residual and self.mlp is not None
         self._born_with = [
@@ -302,11 +279,11 @@ class TinyGPTBlock(GradientCheckpointingLayer):
         if distance is not None:
             table = parts["distance_bias"]._parameters["weight"]
             kwargs["bias"] = torch.embedding(table, distance).permute(2, 0, 1)[None]
-        h = self.norm_at_once(self._modules["attn_norm"], x)
+        h = self._modules["attn_norm"].forward(x)
         out, _ = attn.mix(*project_at_once(parts, h), **kwargs)
         x = self.join(x, linear_at_once(parts["o_proj"], out))
         parts = mlp._modules
-        h = self.norm_at_once(self._modules["mlp_norm"], x)
+        h = self._modules["mlp_norm"].forward(x)
         wide = linear_at_once(parts["up_proj"], h)
         if mlp.gated:
             wide = wide * parts["act"].forward(linear_at_once(parts["gate_proj"], h))
@@ -340,7 +317,7 @@ class TinyGPTPreTrainedModel(PreTrainedModel):
     _can_compile_fullgraph = True
     _can_record_outputs = {
         "hidden_states": TinyGPTBlock,
-        "attentions": [TinyGPTAttention, TinyGPTMeanAttention],
+        "attentions": TinyGPTAttention,
     }
 
     @property

@@ -222,7 +222,7 @@ def _is_matrix_of_a_block(name: str) -> bool:
 def _gpt2_to_tiny(state: State) -> State:
     """GPT-2 keeps q, k and v in one matrix, and its matrices the other way round."""
     turned = {k: v.t() if _is_matrix_of_a_block(k) else v for k, v in state.items()}
-    split = {}
+    split: State = {}
     for name, tensor in _renamed(turned, _reversed(_TINY_TO_GPT2)).items():
         if "c_attn" in name:
             parts = tensor.chunk(3)
@@ -234,7 +234,7 @@ def _gpt2_to_tiny(state: State) -> State:
 
 def _tiny_to_gpt2(state: State, config: TinyGPTConfig) -> State:
     """Fills in what GPT-2 always has: gains of 1 and biases of 0 change nothing."""
-    width, inner = config.hidden_size, config.intermediate_size
+    width, inner = config.hidden_size, config.intermediate_size or 0
     joined = _renamed(state, _TINY_TO_GPT2)
     like = state["model.embed_tokens.weight"]
     for layer in range(config.num_hidden_layers):
