@@ -187,7 +187,10 @@ class TinyGPTMeanAttention(TinyGPTAttention):
         self._set_shape(config, layer_idx)
 
     def forward(
-        self, x: torch.Tensor, distance: None = None, **kwargs: Unpack[TransformersKwargs]
+        self,
+        x: torch.Tensor,
+        distance: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         return self.mix(torch.zeros_like(x), x, x, **kwargs)
 
