@@ -9,7 +9,7 @@ import dataclasses
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from . import recipe
 
@@ -55,9 +55,11 @@ class Options:
     corpus: str | None = option(
         None, "text that is built in: hello, next-char, minigpt, or shakespeare (fetched once)"
     )
-    examples: str = option("windows", "windows (random), all (every window), lines, or chat")
+    examples: Literal["windows", "all", "lines", "chat"] = option(
+        "windows", "windows drawn at random, all of them in order, lines, or chat"
+    )
     text_column: str = option("text", "column of .jsonl files and data sets that holds the text")
-    loss_on: str = option("all", "all positions of an example, or its last")
+    loss_on: Literal["all", "last"] = option("all", "positions of a window that are trained")
     fit: bool = option(False, "choose size, dropout and steps from the amount of text")
     muon_learning_rate: float | None = option(
         None, "train the matrices of the blocks with Muon at this rate, the rest with AdamW"
@@ -150,11 +152,13 @@ def add_flag(parser, name: str, annotation: Any, help: str, default: Any) -> Non
         return
     if default not in (None, dataclasses.MISSING):
         help += f" (default: {default})"
+    words = typing.get_origin(annotation) is Literal
     parser.add_argument(
         f"--{name}",
-        type=choices[0] if choices else annotation,
+        type=str if words else choices[0] if choices else annotation,
+        choices=choices if words else None,
         nargs="+" if typing.get_origin(annotation) is list else None,
-        metavar=name.upper(),
+        metavar=None if words else name.upper(),
         default=argparse.SUPPRESS,
         help=help,
     )
@@ -165,14 +169,16 @@ def model_fields() -> dict[str, Any]:
     from tinygpt_hf import TinyGPTConfig
 
     own = TinyGPTConfig.__annotations__
-    taken = {"vocab_size", "pad_token_id", "bos_token_id", "eos_token_id"} | platform_fields()
+    taken = {"vocab_size", "pad_token_id", "bos_token_id", "eos_token_id", *platform_fields()}
     return {name: own[name] for name in own if name not in taken}
 
 
-def platform_fields() -> set[str]:
+def platform_fields() -> dict[str, Any]:
     from transformers import TrainingArguments
 
-    return {f.name for f in dataclasses.fields(TrainingArguments)} - {"output_dir"}
+    fields = typing.get_type_hints(TrainingArguments)
+    names = [f.name for f in dataclasses.fields(TrainingArguments)]
+    return {name: fields[name] for name in names if name != "output_dir"}
 
 
 def parse(argv: Sequence[str]) -> dict[str, Any]:
@@ -193,13 +199,13 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
     content = recipe.read(path)
     content.pop("about", None)
     shape = content.pop("model", {})
-    ours, theirs, shapes = set(OUR_FIELDS), platform_fields(), set(model_fields())
-    recipe.check_keys(content, ["about", "model", *ours, *theirs], path.name)
-    recipe.check_keys(shape, [*shapes], f"{path.name}, under model,")
-    recipe_name = path.stem if path.parent == recipe.RECIPES or "/" not in name else name
+    ours = {f.name: f.type for f in OUR_FIELDS.values()}
+    theirs, shapes = platform_fields(), model_fields()
+    recipe.check(content, ours | theirs, path.name)
+    recipe.check(shape, shapes, f"{path.name}, under model,")
     values = content | shape | flags
     return Settings(
-        name=recipe_name,
+        name=name if name in recipe.names() else path.stem,
         options=Options(**{k: v for k, v in values.items() if k in ours}),
         model={k: v for k, v in values.items() if k in shapes},
         platform=PLATFORM_DEFAULTS | {k: v for k, v in values.items() if k in theirs},

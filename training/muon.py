@@ -91,8 +91,9 @@ class MuonAdamW(torch.optim.AdamW):
         params = [p for p in group["params"] if p.grad is not None]
         grads = [p.grad for p in params]
         for p in params:
-            if not self.state[p]:
-                self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+            if not self.state[p]:  # AdamW looks for a step in every state that it loads
+                self.state[p] = {"step": torch.zeros(()), "momentum_buffer": torch.zeros_like(p)}
+            self.state[p]["step"] += 1
         buffers = [self.state[p]["momentum_buffer"] for p in params]
         torch._foreach_lerp_(buffers, grads, 1 - group["momentum"])
         updates = torch._foreach_lerp(grads, buffers, group["momentum"])  # Nesterov
@@ -108,7 +109,7 @@ class MuonAdamW(torch.optim.AdamW):
 
 
 def orthogonalize(x: torch.Tensor) -> torch.Tensor:
-    """Each of a stack of matrices with its singular values brought close to 1."""
+    """A stack of matrices, each with its singular values brought between about 0.15 and 1.9."""
     dtype, tall = x.dtype, x.shape[-2] > x.shape[-1]
     x = x.mT if tall else x
     x = (x / (x.norm(dim=(-2, -1), keepdim=True) * 1.02 + 1e-7)).bfloat16()

@@ -3,7 +3,7 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 
@@ -46,10 +46,28 @@ def about() -> dict[str, str]:
     return {name: read(RECIPES / f"{name}.yaml").get("about", "") for name in names()}
 
 
-def check_keys(given: Any, known: list[str], where: str) -> None:
-    for key in given:
+def check(given: dict[str, Any], known: dict[str, Any], where: str) -> None:
+    """Every key is known, and its value of a type that it may have."""
+    for key, value in given.items():
         if key not in known:
-            raise BadRecipe(f"{where} has an unknown key {key!r}{nearest(str(key), known)}")
+            raise BadRecipe(f"{where} has an unknown key {key!r}{nearest(str(key), [*known])}")
+        choices = get_args(known[key]) or (known[key],)
+        if get_origin(known[key]) is Literal and value not in choices:
+            raise BadRecipe(f"{where}: {key} is {value!r}; it may be {', '.join(choices)}")
+        plain = [PLAIN[choice] for choice in choices if choice in PLAIN]
+        if len(plain) == len(choices) and not any(type(value) in types for types in plain):
+            names = " or ".join(t.__name__ for t in choices if t is not type(None))
+            raise BadRecipe(f"{where}: {key} is {value!r}; it must be {names}")
+
+
+# What YAML may hold for a plain type; anything richer is the platform's to judge.
+PLAIN: dict[Any, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+    type(None): (type(None),),
+}
 
 
 def nearest(word: str, known: list[str]) -> str:

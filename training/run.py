@@ -4,7 +4,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -20,6 +20,7 @@ from .card import write_card
 from .console import no_bars
 from .corpus import open_corpus
 from .examples import Examples
+from .publisher import Publisher
 from .sample import continuation
 from .trainer import CannotSave, Diverged, TinyTrainer
 
@@ -39,6 +40,8 @@ class Run:
         self.started = started  # when the command was, for --minutes
         self.checkpoint: Path | None = None
         self.commit: str | None = None  # of the model that this one starts from
+        self.publisher: Publisher | None = None
+        self.unpublished: list[str] = []
 
     # Prepare
 
@@ -50,6 +53,8 @@ class Run:
         no_bars()
         self.args = platform_arguments(self.settings.platform)
         self.folder = self.claim_folder()
+        if options.publish is not None and self.args.process_index == 0:
+            self.publisher = Publisher(options.publish)
         with self.args.main_process_first(desc="reading the text"):
             self.make_model()
             self.source, self.split = parts.make_examples(
@@ -155,12 +160,18 @@ class Run:
         try:
             self.trainer.train(str(self.checkpoint) if self.checkpoint else None)
         except (Diverged, CannotSave) as error:
-            raise NotFinished(f"{error}; {self.what_is_left()}") from error
+            self.give_up(str(error))
         finally:
             interrupt.restore()
         if interrupt.stopped and self.trainer.state.global_step < self.args.max_steps:
-            at = f"stopped at step {self.trainer.state.global_step} of {self.args.max_steps}"
-            raise NotFinished(f"{at}; {self.what_is_left()}")
+            self.give_up(
+                f"stopped at step {self.trainer.state.global_step} of {self.args.max_steps}"
+            )
+
+    def give_up(self, reason: str) -> NoReturn:
+        if self.publisher is not None:
+            self.publisher.finish()
+        raise NotFinished(f"{reason}; {self.what_is_left()}")
 
     def own_callbacks(self) -> list[TrainerCallback]:
         options, trainer = self.options, self.trainer
@@ -177,10 +188,7 @@ class Run:
             chosen.append(beside.SaveAt(options.save_at, trainer.save_now))
         if options.minutes is not None and not options.resume:
             chosen.append(beside.Deadline(self.started + 60 * options.minutes - budget.AT_THE_END))
-        if options.publish is not None:
-            from .publish import Publisher
-
-            self.publisher = Publisher(self.folder, options.publish)
+        if self.publisher is not None:
             chosen.append(beside.Publish(self.publisher, self.folder))
         return chosen
 
@@ -226,6 +234,8 @@ class Run:
             report.write_metrics(self.folder, metrics)
             report.draw(self.folder, rows, self.settings.name)
             write_card(self.folder)
+        if self.publisher is not None:
+            self.unpublished = self.publisher.finish(self.folder)
         return metrics
 
     def measured(self) -> dict[str, Any]:

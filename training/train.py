@@ -27,31 +27,35 @@ def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> in
         arguments.make_full_parser().print_help()
         return 0
     try:
-        print(train(argv, started, callbacks))
+        settings = understand(arguments.parse(argv))
+        return train(settings, started, callbacks)
     except (ValueError, OSError) as error:  # what was asked for cannot be done
         return fail(error)
-    except RuntimeError as error:
-        from .run import NotFinished
-
-        if isinstance(error, NotFinished):
-            return fail(error)
-        raise
-    return 0
 
 
-def train(argv: Sequence[str], started: float, callbacks: Sequence[Any]) -> str:
-    settings = understand(arguments.parse(argv))
-    from .run import Run
+def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]) -> int:
+    from .patience import PublishError
+    from .run import NotFinished, Run
 
     run = Run(settings, started)
-    run.prepare()
-    run.train(callbacks)
-    metrics = run.finish()
+    try:
+        run.prepare()
+        run.train(callbacks)
+        metrics = run.finish()
+    except (NotFinished, PublishError) as error:
+        return fail(error)
+    print(summary(metrics, run.folder))
+    for line in run.unpublished:
+        fail(line)
+    return 1 if run.unpublished else 0
+
+
+def summary(metrics: dict[str, Any], folder: Path) -> str:
     loss = f"training loss {metrics['train_loss']:.4f}"
     if metrics["val_loss"] is not None:
         in_bits = metrics["val_bits_per_byte"]
         loss = f"validation loss {metrics['val_loss']:.4f}, {in_bits:.4f} bits per byte,"
-    return f"{loss} after {metrics['steps']} steps: {run.folder}"
+    return f"{loss} after {metrics['steps']} steps: {folder}"
 
 
 def understand(flags: dict[str, Any]) -> arguments.Settings:
@@ -78,7 +82,7 @@ def run_name(name: str) -> str:
     return name if name in recipe.names() else Path(name).stem
 
 
-def fail(error: Exception) -> int:
+def fail(error: Exception | str) -> int:
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
     return 1
 
