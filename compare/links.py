@@ -9,11 +9,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from .roster import REPO_ID
 from .values import Refusal, Sampling
 
 LONGEST_PROMPT = 2_000
-# The order in which the page hands its controls to `COPY`.
-NAMES = ["model", "prompt", *(f.name for f in fields(Sampling))]
+# The order in which the page hands its prompt and controls to `COPY`, which knows the model.
+SETTINGS = [spec.name for spec in fields(Sampling)]
+NAMES = ["model", "prompt", *SETTINGS]
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Opening:
     """What an address asks for, as far as it is sound."""
 
     model: str | None = None
+    repo: str | None = None  # on the Hub: only the visitor may have it fetched
     prompt: str | None = None
     sampling: Sampling = field(default_factory=Sampling)
     pinned: bool = False  # the address names a seed, so the same text is meant
@@ -30,9 +33,12 @@ class Opening:
 def read(query: Mapping[str, str], offered: list[str]) -> Opening:
     """Each part is taken if it is sound and left out, with a word, if it is not."""
     complaints = []
-    model = query.get("model")
+    model, repo = query.get("model"), None
     if model is not None and model not in offered:
-        complaints.append("it names a model that is not offered here")
+        if REPO_ID.fullmatch(model):
+            repo = model
+        else:
+            complaints.append("it names no model")
         model = None
     prompt = query.get("prompt")
     if prompt is not None and len(prompt) > LONGEST_PROMPT:
@@ -49,7 +55,7 @@ def read(query: Mapping[str, str], offered: list[str]) -> Opening:
         except (ValueError, Refusal):
             complaints.append(f"its {spec.name} is out of range")
     complaint = f"Some of this link was left out: {'; '.join(complaints)}." if complaints else ""
-    return Opening(model, prompt, Sampling(**settings), "seed" in settings, complaint)
+    return Opening(model, repo, prompt, Sampling(**settings), "seed" in settings, complaint)
 
 
 def _value(text: str, default: object) -> float | bool:
@@ -64,10 +70,16 @@ def _value(text: str, default: object) -> float | bool:
 
 # Runs in the browser: the address goes to the address bar, to the clipboard and to the page.
 COPY = f"""async (...values) => {{
+    values.unshift(document.querySelector("#left-name").textContent);
     const names = {json.dumps(NAMES)};
     const address = new URL(window.location.origin + window.location.pathname);
     names.forEach((name, i) => address.searchParams.set(name, String(values[i])));
     window.history.replaceState(null, "", address);
-    try {{ await navigator.clipboard.writeText(address.href); }} catch {{ /* not on plain http */ }}
-    return address.href;
+    const said = document.createElement("p");
+    said.textContent = "Link: " + address.href;
+    try {{
+        await navigator.clipboard.writeText(address.href);
+        said.textContent = "Link copied: " + address.href;
+    }} catch {{ /* browsers hand out the clipboard on https and localhost only */ }}
+    return said.outerHTML;
 }}"""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from . import links
-from .panes import Pane
+from .panes import Pane, notice
 from .recorded import recorded_pane
 from .roster import Roster
 from .sizes import size_table
@@ -36,14 +36,17 @@ def watch_arrivals(page: Page, left: gr.HTML, right: gr.HTML) -> None:
     """When the page opens: fill in the link, then the facts, then the baseline when it comes."""
     demo = gr.context.Context.root_block
     roster = page.roster
-    controls = [page.controls[name] for name in links.NAMES[2:]]
+    controls = [page.controls[name] for name in links.SETTINGS]
 
     async def open_link(request: gr.Request) -> tuple[Any, ...]:
         asked = links.read(dict(request.query_params), roster.names)
-        values = [getattr(asked.sampling, name) for name in links.NAMES[2:]]
+        values = [getattr(asked.sampling, name) for name in links.SETTINGS]
         model = asked.model or roster.left
         prompt = asked.prompt if asked.prompt is not None else roster.example(model)
-        return model, prompt, *values, asked.pinned, asked.complaint
+        said = asked.complaint
+        if asked.repo:
+            said = f"This link is about {asked.repo}: press Load under Your model. {said}".strip()
+        return model, prompt, *values, asked.pinned, asked.repo or "", notice(said)
 
     async def arrive(key: str) -> AsyncIterator[tuple[Any, ...]]:
         yield await _left(key), gr.skip(), await _table(key)
@@ -79,7 +82,7 @@ def watch_arrivals(page: Page, left: gr.HTML, right: gr.HTML) -> None:
     opened = demo.load(
         open_link,
         None,
-        [page.left, page.prompt, *controls, page.controls["pinned"], page.notice],
+        [page.left, page.prompt, *controls, page.controls["pinned"], page.repo, page.notice],
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",

@@ -34,6 +34,7 @@ class Page:
     left: gr.State  # the key of the visitor's left model in the roster
     notice: gr.HTML  # one line about the last thing asked for
     tabs: gr.Tabs
+    repo: gr.Textbox  # a model on the Hub, to be loaded as the left one
     sizes: gr.HTML  # the table of sizes, for the tab that shows it
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
     tab: gr.Tab | None = None  # the one that is being built
@@ -62,9 +63,15 @@ def build_demo(roster: Roster) -> gr.Blocks:
                 chip = gr.Button(text, size="sm", variant="secondary", elem_classes="chip")
                 chip.click(None, None, prompt, js=f"() => {text!r}", api_visibility="private")
         notice = gr.HTML(elem_id="notice", apply_default_css=False)
+        repo = gr.Textbox(
+            label="Or a TinyGPT from the Hub",
+            placeholder="user/name@revision",
+            max_lines=1,
+            render=False,
+        )
         sizes = gr.HTML(elem_id="sizes", render=False, apply_default_css=False)
         with gr.Tabs(elem_id="tabs") as tabs:
-            page = Page(roster, Duels(roster), prompt, left, notice, tabs, sizes)
+            page = Page(roster, Duels(roster), prompt, left, notice, tabs, repo, sizes)
             for module in TABS:
                 with gr.Tab(module.NAME, id=module.NAME.lower()) as page.tab:
                     module.build(page)

@@ -17,6 +17,11 @@ from .values import Chunk, Facts
 Side = Literal["left", "right"]
 
 
+def notice(sentence: str) -> str:
+    """One line about the last thing asked for, or nothing."""
+    return f"<p role='status'>{escape(sentence)}</p>" if sentence else ""
+
+
 @dataclass(frozen=True)
 class Take:
     """One continuation in a pane."""

@@ -11,7 +11,7 @@ import gradio as gr
 
 from .links import COPY
 from .opening import first_panes, watch_arrivals
-from .panes import Pane
+from .panes import Pane, notice
 from .sizes import size_table
 from .values import LARGEST_SEED, LONGEST, Refusal, Sampling
 
@@ -61,11 +61,10 @@ def build(page: Page) -> None:
             api_visibility="private",
         ).then(None, js=_IDLE, api_visibility="private")
     stop.click(_stopper(page), queue=False, show_progress="hidden", api_visibility="private")
-    address = page.notice
     link.click(
         None,
-        [page.left, page.prompt, *settings[:-1]],
-        address,
+        [page.prompt, *settings[:-1]],
+        page.notice,
         js=COPY,
         api_visibility="private",
     )
@@ -98,22 +97,24 @@ def _models(page: Page, left: gr.HTML) -> None:
     with gr.Accordion("Your model", open=False, elem_classes="fold"):
         menu = gr.Radio(roster.names, value=roster.left, label="On the left")
         with gr.Row(elem_classes="hub"):
-            repo = gr.Textbox(
-                label="Or a TinyGPT from the Hub", placeholder="user/name@revision", max_lines=1
-            )
+            page.repo.render()
             load = gr.Button("Load", min_width=60, scale=0)
 
     async def choose(key: str, prompt: str) -> tuple[Any, ...]:
         try:
             facts = (await roster.arrive((key or "").strip())).facts()
         except Refusal as refusal:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), str(refusal)
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), notice(str(refusal))
         from .page import is_example
 
         example = roster.example(key) if is_example(prompt) else gr.skip()
         return key, example, Pane("left", facts=facts).html(), size_table(facts), ""
 
-    for trigger, name in ((menu.input, menu), (load.click, repo), (repo.submit, repo)):
+    for trigger, name in (
+        (menu.input, menu),
+        (load.click, page.repo),
+        (page.repo.submit, page.repo),
+    ):
         trigger(
             choose,
             [name, page.prompt],
@@ -134,7 +135,7 @@ def _writer(page: Page, takes: int):
         try:
             samplings = [Sampling(*values, seed=seed + i) for i in range(takes)]
         except (Refusal, TypeError) as refusal:
-            yield gr.skip(), gr.skip(), gr.skip(), str(refusal)
+            yield gr.skip(), gr.skip(), gr.skip(), notice(str(refusal))
             return
         fresh: Any = seed
         visitor = request.session_hash or ""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from compare.roster import Roster
 from compare.values import (
@@ -51,7 +52,12 @@ class FakeLive:
         return self.sampling.max_new_tokens
 
     def cancel(self) -> None:
-        self.ended = self.ended or (time.monotonic(), "stopped")
+        self.chunk()
+        if self.ended is None:
+            self.ended = (time.monotonic(), "stopped")
+            if log := os.environ.get("CANCELLED"):
+                with open(log, "a", encoding="utf-8") as file:
+                    file.write(f"{time.monotonic() - self.started:.2f}\n")
 
 
 class FakeContestant:
@@ -111,8 +117,8 @@ class FakeContestant:
             raise Refusal("The prompt is empty: type a few letters first.")
 
 
-def fake_roster(*, pause: float = 0.0, late: float | None = None) -> Roster:
-    """Two tiny ones on offer; the baseline comes after `late` seconds, or never."""
+def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -> Roster:
+    """Two tiny ones on offer; the baseline comes when `late` says so, or never."""
 
     def load(name: str) -> FakeContestant:
         if name in ("shakespeare", "hello", "shakespeare-gpt2"):
@@ -120,7 +126,8 @@ def fake_roster(*, pause: float = 0.0, late: float | None = None) -> Roster:
         raise ValueError(f"{name} is not on the Hub")
 
     def load_baseline(name: str) -> FakeContestant:
-        time.sleep(late or 0)
+        while late and not late():
+            time.sleep(0.02)
         return FakeContestant("GPT-2", pause=pause, vocabulary=50_257)
 
     baseline = None if late is None else "openai-community/gpt2"
@@ -131,12 +138,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slow", action="store_true")
-    parser.add_argument("--late", type=float)
+    parser.add_argument("--late", type=Path, help="GPT-2 comes when this file does")
+    parser.add_argument("--log", help="notes the seconds that each cancelled text had")
     arguments = parser.parse_args()
+    os.environ["CANCELLED"] = arguments.log or ""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from compare.page import build_demo, launch
 
-    roster = fake_roster(pause=0.05 if arguments.slow else 0.002, late=arguments.late)
+    roster = fake_roster(
+        pause=0.05 if arguments.slow else 0.002, late=arguments.late and arguments.late.exists
+    )
     roster.begin()
     launch(build_demo(roster), server_port=arguments.port, quiet=True)
 

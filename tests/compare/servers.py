@@ -29,27 +29,37 @@ def answers(url: str) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def serve(*command: str, port: int | None = None, seconds: float = 60) -> Iterator[str]:
-    """Runs `python *command --port PORT` until the block ends; yields the address."""
-    port = port or free_port()
+def start(*command: str, port: int, seconds: float = 60) -> subprocess.Popen:
+    """Runs `python *command --port PORT` and waits until it answers."""
     quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(
         [sys.executable, *command, "--port", str(port)], cwd=ROOT, env=os.environ | quiet
     )
-    url, until = f"http://127.0.0.1:{port}/", time.monotonic() + seconds
+    until = time.monotonic() + seconds
+    while not answers(f"http://127.0.0.1:{port}/"):
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        if time.monotonic() > until:
+            stop(process)
+            raise TimeoutError(f"no answer within {seconds} s")
+        time.sleep(0.05)
+    return process
+
+
+def stop(process: subprocess.Popen) -> None:
+    process.terminate()
     try:
-        while not answers(url):
-            if process.poll() is not None:
-                raise RuntimeError(f"the server ended with {process.returncode}")
-            if time.monotonic() > until:
-                raise TimeoutError(f"no answer from {url} within {seconds} s")
-            time.sleep(0.1)
-        yield url
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def serve(*command: str) -> Iterator[str]:
+    port = free_port()
+    process = start(*command, port=port)
+    try:
+        yield f"http://127.0.0.1:{port}/"
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)

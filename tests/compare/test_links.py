@@ -28,7 +28,7 @@ def test_a_whole_link_is_taken():
     }
     opening = links.read(query, OFFERED)
     assert opening == links.Opening(
-        "hello", "hell", Sampling(1.5, 7, 0.9, 1.2, 33, True, 99), True, ""
+        "hello", None, "hell", Sampling(1.5, 7, 0.9, 1.2, 33, True, 99), True, ""
     )
 
 
@@ -36,7 +36,6 @@ def test_a_whole_link_is_taken():
     ("part", "value"),
     [
         ("model", "../../etc"),
-        ("model", "evil/repo"),
         ("temperature", "nan"),
         ("temperature", "1e999"),
         ("top_k", "-1"),
@@ -63,6 +62,11 @@ def test_no_address_breaks_the_page(query):
     opening = links.read(query, OFFERED)
     assert opening.model in (None, *OFFERED)
     assert isinstance(opening.sampling, Sampling)
+
+
+def test_a_model_of_the_hub_is_named_and_not_fetched():
+    opening = links.read({"model": "ada/tiny@step-5"}, OFFERED)
+    assert (opening.model, opening.repo, opening.complaint) == (None, "ada/tiny@step-5", "")
 
 
 def test_the_browser_names_the_settings_as_they_are_read():

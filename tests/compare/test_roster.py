@@ -19,12 +19,14 @@ def right(roster: Roster):
 
 
 def test_the_stand_in_plays_and_says_what_it_is_until_gpt2_comes():
-    roster = fake_roster(late=0.3)
+    gate = threading.Event()
+    roster = fake_roster(late=gate.is_set)
     roster.begin()
     before = right(roster)
     assert before.contestant.name == "shakespeare-gpt2"
     assert before.sentence.startswith("Not GPT-2, but GPT-2's architecture, tiny")
     assert "as soon as it is loaded" in before.sentence
+    gate.set()
     until = time.monotonic() + 5
     while not roster.settled() and time.monotonic() < until:
         time.sleep(0.02)
@@ -92,7 +94,7 @@ def test_a_failure_is_told_and_tried_again_for_the_next_visitor():
         return FakeContestant(name)
 
     roster = Roster([], load, left="a")
-    with pytest.raises(Refusal, match="it has no config.json"):
+    with pytest.raises(Refusal, match=r"it has no config\.json"):
         roster.get("ada/broken")
     assert roster.get("ada/broken").name == "ada/broken"
 

@@ -1,0 +1,64 @@
+"""Pages for a browser: each served once for a file of tests, each visited afresh."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .browser import SCREENSHOTS, browser
+from .servers import serve
+
+FAKES = ("-m", "tests.compare.fakes")
+Visit = Callable[..., contextlib.AbstractContextManager]
+
+
+@pytest.fixture(scope="module")
+def quick_page() -> Iterator[str]:
+    with serve(*FAKES) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def slow_page() -> Iterator[str]:
+    with serve(*FAKES, "--slow") as url:
+        yield url
+
+
+@pytest.fixture
+def visit(tmp_path_factory) -> Visit:
+    """Opens a page as a new visitor; nothing may go wrong in the console or leave the machine."""
+
+    @contextlib.contextmanager
+    def open_page(url: str, *, phone: bool = False, dark: bool = False, forgive: bool = False):
+        complaints: list[str] = []
+        with browser(tmp_path_factory.mktemp("browser"), phone=phone, dark=dark) as context:
+            page = context.pages[0]
+            page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda request: _stays(request.url, url, complaints))
+            page.set_default_timeout(15_000)
+            page.goto(url)
+            page.locator("#sizes table").wait_for(state="attached")
+            yield page
+        assert forgive or not complaints
+
+    return open_page
+
+
+def _stays(target: str, url: str, complaints: list[str]) -> None:
+    home = url.split("?")[0]
+    if not target.startswith((home, "data:", "blob:", "about:")):
+        complaints.append(f"a request left for {target}")
+
+
+@pytest.fixture
+def picture(request) -> Callable:
+    """Keeps what a page looks like, where CI can find it."""
+
+    def take(page, name: str, *, whole: bool = False) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)
+
+    return take
