@@ -27,9 +27,10 @@ def fault(folder: Path) -> str | None:
         for weights in [*folder.glob("*.safetensors")] or [folder / "model.safetensors"]:
             with safe_open(weights, "pt"):
                 pass
-        for name in ("optimizer.pt", "scheduler.pt", *(p.name for p in folder.glob("rng_state*"))):
+        random = [*folder.glob("rng_state*.pth")] or [folder / "rng_state.pth"]
+        for state in (folder / "optimizer.pt", folder / "scheduler.pt", *random):
             with safe_globals():
-                torch.load(folder / name, map_location="cpu", weights_only=True)
+                torch.load(state, map_location="cpu", weights_only=True)
     # A file cut off anywhere fails in as many ways as there are formats.
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
