@@ -24,9 +24,7 @@ from transformers import PreTrainedTokenizerBase
 from .char_table import CharTable
 from .texts import check_string
 
-_BATCH = (
-    1 << 21
-)  # characters that go to all cores at once; the library takes about 40 bytes for each
+_BATCH = 1 << 21  # characters that go to all cores at once: about 100 MB in the library
 
 
 def check_text(tokenizer: PreTrainedTokenizerBase, text: str, where: str = "the text") -> None:
@@ -99,7 +97,8 @@ def encode_chat(
 class TextStream:
     """Token ids in, text out as soon as it is final: half a character waits for its other half.
 
-    What `put` and at last `end` return is together `tokenizer.decode(ids)`, whatever the ids.
+    What `put` and at last `end` return is together `tokenizer.decode(ids)`: for our tokenizers
+    whatever the ids, for others wherever the bytes make characters.
     """
 
     def __init__(
@@ -117,7 +116,13 @@ class TextStream:
     def put(self, token: int) -> str:
         """The text that this token completes: mostly its own, sometimes none."""
         self._held.append(token)
-        piece = self._stream.step(self._tokenizer, token)
+        try:
+            piece = self._stream.step(self._tokenizer, token)
+        except (
+            Exception
+        ):  # ByteFallback wants to take back what it had decoded; what is shown stays
+            self._stream = DecodeStream(skip_special_tokens=self._skip)
+            return self.end()
         if piece:
             self._held.clear()
         return piece or ""
@@ -156,9 +161,8 @@ class _Encoder:
         self.specials = {t["content"]: t["id"] for t in description["added_tokens"]}
         longest_first = sorted(self.specials, key=len, reverse=True)
         self.markup = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
-        self._backends = (
-            {} if self.table else {flag: _copy(written, flag) for flag in (False, True)}
-        )
+        self._written = written
+        self._backends: dict[bool, Tokenizer] = {}
 
     def look_up(self, text: str, specials: bool, where: str) -> np.ndarray:
         """Ids by table."""
@@ -174,7 +178,9 @@ class _Encoder:
 
     def ask_library(self, texts: list[str], specials: bool) -> list[np.ndarray]:
         """Ids by the library, on all cores."""
-        encodings = self._backends[specials].encode_batch_fast(texts, add_special_tokens=False)
+        if (backend := self._backends.get(specials)) is None:
+            backend = self._backends[specials] = _copy(self._written, specials)
+        encodings = backend.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, self.dtype) for encoding in encodings]
 
 

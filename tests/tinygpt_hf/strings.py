@@ -1,5 +1,7 @@
 """Strings to break tokenizers with: every plane of Unicode, and what looks like markup or bytes."""
 
+import functools
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +33,7 @@ pieces = st.one_of(
 strings = st.lists(pieces, max_size=24).map("".join)
 
 
+@functools.cache
 def collect(count: int) -> list[str]:
     """So many of them, the same in every run."""
     found: list[str] = []

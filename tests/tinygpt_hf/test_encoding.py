@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import ByteLevelBPETokenizer, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import (
+    ByteLevelBPETokenizer,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+)
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tinygpt_hf import encoding
@@ -41,6 +48,15 @@ def lower_case():
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
 
 
+def llama_like():
+    """Bytes as tokens of their own, decoded together: what was text may turn into U+FFFD."""
+    tokens = [*(f"<0x{byte:02X}>" for byte in range(256)), "a", "é"]
+    model = models.BPE({token: i for i, token in enumerate(tokens)}, [], byte_fallback=True)
+    tokenizer = Tokenizer(model)
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+
+
 def added_later():
     """Added tokens that are not special are found in any text."""
     tokenizer = train_char(TEXTS)
@@ -58,10 +74,11 @@ TOKENIZERS = {
     "minigpt": train_char(TEXTS, closed="minigpt"),
     "GPT-2-like": gpt2_like(),
     "somebody's": lower_case(),
+    "Llama-like": llama_like(),
     "char and more": added_later(),
 }
 EACH = pytest.mark.parametrize("name", TOKENIZERS)
-OPEN = ["char", "char that chats", "char that knows 100,000", "bpe", "GPT-2-like"]
+OPEN = ["char", "char that chats", "char that knows 100,000", "bpe", "GPT-2-like", "Llama-like"]
 
 
 def library(tokenizer, text, specials):
@@ -101,7 +118,7 @@ def test_characters_take_the_fast_way(name):
     assert encoding._encoder(TOKENIZERS[name]).table is not None
 
 
-@pytest.mark.parametrize("name", ["bpe", "GPT-2-like", "somebody's", "char and more"])
+@pytest.mark.parametrize("name", ["bpe", "GPT-2-like", "somebody's", "Llama-like", "char and more"])
 def test_others_do_not(name):
     assert encoding._encoder(TOKENIZERS[name]).table is None
 
@@ -269,7 +286,7 @@ def test_streamed_text_is_the_text(name, count):
         assert "\ufffd" in text or "\ufffd" not in "".join(pieces)
 
 
-@pytest.mark.parametrize("name", [*OPEN, "minigpt"])
+@pytest.mark.parametrize("name", [*OPEN[:-1], "minigpt"])
 def test_any_ids_stream_as_they_decode(name):
     """Also bytes that make no character, which only a model writes."""
     tokenizer = TOKENIZERS[name]
@@ -279,6 +296,14 @@ def test_any_ids_stream_as_they_decode(name):
         for skip in (True, False):
             pieces, rest = stream(tokenizer, ids, skip_special_tokens=skip)
             assert "".join(pieces) + rest == tokenizer.decode(ids, skip_special_tokens=skip)
+
+
+def test_bytes_that_make_no_character_stop_no_stream():
+    """The library raises where decoding would change what it gave out before."""
+    tokenizer = TOKENIZERS["Llama-like"]
+    ids = [0xC3, 0xA9, 0xC3, tokenizer.convert_tokens_to_ids("a"), 0xE7, 0x94, 0x9F]
+    pieces, rest = stream(tokenizer, ids)
+    assert (pieces, rest) == (["", "é", "", "\ufffda", "", "", "生"], "")
 
 
 @pytest.mark.parametrize("name", ["char", "bpe"])
