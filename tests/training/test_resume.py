@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 
 from training import checkpoints
 from training.train import main
 
 ROOT = Path(__file__).parents[2]
-# Everything that keeps state: dropout, Muon, a schedule, passes that end inside the run, evaluations.
+# Everything that keeps state: dropout, Muon, a schedule, evaluations, passes that end inside a run.
 SHAPE = ["--max_position_embeddings", "16", "--hidden_size", "32", "--num_attention_heads", "2"]
 SHAPE += ["--num_hidden_layers", "1", "--dropout", "0.1", "--per_device_train_batch_size", "4"]
 SHAPE += ["--eval_steps", "7", "--save_steps", "3", "--disable_tqdm", "true"]
@@ -45,7 +46,7 @@ def start(*flags: object) -> subprocess.Popen:
 
 
 def killed_while_training(seconds: float, *flags: object) -> bool:
-    """Starts, waits for the first step, then kills after so many seconds; False if it was done by then."""
+    """Waits for the training to begin, then kills after so many seconds; False if it was over."""
     process = start(*flags)
     assert process.stderr is not None
     seen = []
@@ -110,7 +111,7 @@ def test_a_torn_checkpoint_is_skipped_wherever_it_is_cut(text, tmp_path, capsys)
     for name in needed:
         path = last / name
         whole = path.read_bytes()
-        for cut in (0, 1, chance.randrange(2, len(whole) - 1), len(whole) - 1):
+        for cut in (0, 1, chance.randrange(2, len(whole) - 2), len(whole) - 2):
             path.write_bytes(whole[:cut])
             found, lines = checkpoints.last_whole(run)
             assert found == before, (name, cut)
@@ -137,7 +138,7 @@ def test_a_torn_checkpoint_loses_nothing_else(text, tmp_path, capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process alone")
 def test_ctrl_c_saves_and_says_how_to_go_on(text, tmp_path):
     straight, run = tmp_path / "straight", tmp_path / "run"
-    long = [*SHAPE, "--max_steps", "400", "--save_steps", "1000", "--eval_steps", "400"]
+    long = [*SHAPE, "--max_steps", "150", "--save_steps", "1000", "--eval_steps", "150"]
     process = start(text, "--output_dir", run, *long)
     while not (run / "metrics.jsonl").exists() or not rows(run):
         time.sleep(0.05)
@@ -146,8 +147,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(text, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     step = rows(run)[-1]["step"]
-    assert step < 400
-    assert f"stopped at step {step} of 400" in errors
+    assert step < 150
+    assert f"stopped at step {step} of 150" in errors
     assert f"python -m training.train --resume --output_dir {run}" in errors
     assert (run / f"checkpoint-{step}").is_dir()
     assert main(["--resume", "--output_dir", str(run)]) == 0
@@ -162,11 +163,34 @@ def test_a_loss_that_is_no_number_stops_the_run(text, tmp_path, capsys):
     assert main([str(text), "--output_dir", str(run), *flags]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "the loss is nan at step" in error or "the loss is inf at step" in error
-    good, torn = checkpoints.last_whole(run)
+    good, _ = checkpoints.last_whole(run)
     if good is not None:
         assert str(good) in error
         weights = load_file(good / "model.safetensors")
         assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_a_full_disk_loses_no_checkpoint_that_was_whole(text, tmp_path, capsys):
+    """A limit on the size of files, set after the first checkpoint, stands for the full disk."""
+    resource = pytest.importorskip("resource", reason="no such limits on Windows")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class FillDisk(TrainerCallback):
+        def on_save(self, args, state, control, **kwargs):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+
+    straight, run = tmp_path / "straight", tmp_path / "run"
+    flags = [str(text), *SHAPE, "--max_steps", "12", "--output_dir"]
+    try:
+        assert main([*flags, str(run)], callbacks=[FillDisk()]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith(f"error: {run / 'checkpoint-6'} could not be saved")
+    assert f"{run / 'checkpoint-3'} is whole" in error
+    assert main(["--resume", "--output_dir", str(run)]) == 0
+    assert main([*flags, str(straight)]) == 0
+    assert_same(run, straight)
 
 
 def test_resume_without_a_run_says_so(tmp_path, capsys):

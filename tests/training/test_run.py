@@ -1,4 +1,4 @@
-"""Runs from the command line to a finished folder: what the seeds promise, and what is left behind."""
+"""Runs from the command line to a finished folder: what seeds promise, what is left behind."""
 
 import json
 
