@@ -67,11 +67,9 @@ def eager_attention(
     if module.num_key_value_groups > 1:
         key = key.repeat_interleave(module.num_key_value_groups, dim=1)
         value = value.repeat_interleave(module.num_key_value_groups, dim=1)
-    scores = query @ key.transpose(-1, -2)  # B H T K
-    if attention_mask is None:
-        scores = scores * scaling
-    else:
-        scores = torch.add(attention_mask, scores, alpha=scaling)
+    scores = (query * scaling) @ key.transpose(-1, -2)  # B H T K
+    if attention_mask is not None:
+        scores = scores + attention_mask
     weights = scores.softmax(dim=-1).to(value.dtype)
     return (weights @ value).transpose(1, 2).contiguous(), weights  # B T H D
 
@@ -102,8 +100,16 @@ class TinyGPTDistanceBias(nn.Embedding):
     def __init__(self, config: TinyGPTConfig):
         super().__init__(config.max_position_embeddings, config.num_attention_heads)
 
-    def forward(self, distance: torch.Tensor) -> torch.Tensor:
-        return super().forward(distance).permute(2, 0, 1)[None]  # 1 H T K
+    def forward(self, distance: torch.Tensor | int) -> torch.Tensor:
+        """For distances T by K; or for a whole text of so many tokens, by shifting row after row,
+        whose gradient is a plain sum. What lies in the future is nonsense there, and masked."""
+        if isinstance(distance, torch.Tensor):
+            return super().forward(distance).permute(2, 0, 1)[None]  # 1 H T K
+        length = distance
+        farthest_first = self.weight[:length].flip(0).t()  # H T
+        rows = farthest_first[:, None].expand(-1, length, -1)
+        rows = nn.functional.pad(rows, (1, 0)).reshape(-1, length + 1, length)
+        return rows[None, :, 1:]  # 1 H T T
 
     def alibi(self) -> torch.Tensor:
         heads = torch.arange(1, self.embedding_dim + 1, device=self.weight.device)
@@ -137,7 +143,7 @@ class TinyGPTAttention(nn.Module):
     def forward(
         self,
         x: torch.Tensor,  # B T C
-        distance: torch.Tensor | None = None,
+        distance: torch.Tensor | int | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         query, key, value = self.q_proj(x), self.k_proj(x), self.v_proj(x)
@@ -189,7 +195,7 @@ class TinyGPTMeanAttention(TinyGPTAttention):
     def forward(
         self,
         x: torch.Tensor,
-        distance: torch.Tensor | None = None,
+        distance: torch.Tensor | int | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         return self.mix(torch.zeros_like(x), x, x, **kwargs)
@@ -280,8 +286,7 @@ class TinyGPTBlock(GradientCheckpointingLayer):
         attn, mlp = self._modules["attn"], self._modules["mlp"]
         parts = attn._modules
         if distance is not None:
-            table = parts["distance_bias"]._parameters["weight"]
-            kwargs["bias"] = torch.embedding(table, distance).permute(2, 0, 1)[None]
+            kwargs["bias"] = parts["distance_bias"].forward(distance)
         h = self._modules["attn_norm"].forward(x)
         out, _ = attn.mix(*project_at_once(parts, h), **kwargs)
         x = self.join(x, linear_at_once(parts["o_proj"], out))
@@ -461,8 +466,8 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
             allow_is_causal_skip=not self.relative,
         )
 
-    def distances(self, x, mask, past_key_values, position_ids, kwargs) -> torch.Tensor:
-        """How far back each key lies from each query, T by K."""
+    def distances(self, x, mask, past_key_values, position_ids, kwargs) -> torch.Tensor | int:
+        """How far back each key lies from each query, T by K; or T, where that says it all."""
         if "cu_seq_lens_k" in kwargs:  # continuous batching packs many requests into one row
             distance = paged_distances(position_ids[0], mask.shape[-1], kwargs)
             return distance.clamp(0, self.window - 1)
@@ -472,6 +477,8 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
             total, first_key = past_key_values.get_mask_sizes(x.shape[1], 0)
         if mask is None:  # one query, the newest, that sees every key
             return torch.arange(total - 1, -1, -1, device=x.device)[None]
+        if total == mask.shape[-1] == x.shape[1] <= self.window:  # a whole text
+            return x.shape[1]
         queries = torch.arange(x.shape[1], device=x.device) + first_query
         keys = torch.arange(mask.shape[-1], device=x.device) + first_key
         return (queries[:, None] - keys).clamp(0, self.window - 1)
