@@ -77,13 +77,15 @@ class Corpus:
             yield from filter(None, document)
 
     def documents(self) -> Iterator[Iterable[str]]:
+        from tinygpt_hf.tokenization import read_texts
+
         if self.text is not None:
             yield [self.text]
         for path in self.files:
             if path.suffix == ".jsonl":
                 yield from ([text] for text in read_jsonl(path, self.column))
             else:
-                yield read_text(path)
+                yield read_texts([path])
         if self.hub is not None:
             yield from ([text] for text in read_hub(self.hub, self.column))
 
@@ -142,23 +144,6 @@ def find_files(name: str) -> list[Path]:
             raise BadText(f"{name} holds no .txt, .md or .jsonl file")
         return found
     return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())
-
-
-def read_text(path: Path) -> Iterator[str]:
-    from tinygpt_hf.tokenization import read_texts
-
-    try:
-        yield from read_texts([path])
-    except UnicodeDecodeError:
-        raise BadText(f"{path} is not UTF-8: byte {first_bad_byte(path)} cannot be read") from None
-
-
-def first_bad_byte(path: Path) -> int:
-    try:
-        path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start
-    raise AssertionError("the file changed while it was read")
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from .console import no_bars, print_anything
-from .corpus import BadText, first_bad_byte
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -43,12 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read(path: Path) -> str:
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadText(f"{path} is not UTF-8: byte {first_bad_byte(path)} cannot be read") from None
+    from tinygpt_hf.tokenization import read_texts
+
+    text = "".join(read_texts([path]))
     if not text:
-        raise BadText(f"{path} is empty: there is nothing to predict")
+        raise ValueError(f"{path} is empty: there is nothing to predict")
     return text
 
 
