@@ -41,6 +41,7 @@ def hub(_hub: LoopbackHub, monkeypatch, tmp_path: Path) -> Iterator[LoopbackHub]
 
     _hub.clear()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)  # for the processes it starts
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
     yield _hub

@@ -1,13 +1,14 @@
 """Does a published model load for a stranger? A process of its own, with no project on its path.
 
-Reads what to prove from standard input: {"repo_id", "commit", "folder", "sha256": {path: hash}}.
+Reads one line for each commit to prove: {"repo_id", "commit", "folder", "sha256": {path: hash}}.
 Downloads that commit into an empty cache, compares every byte, loads tokenizer and model by
-transformers alone, from the Hub and from the folder, and compares what they answer. The last line
-it writes is {"problem": null}, or what the problem is.
+transformers alone, from the Hub and from the folder, and compares what they answer. Writes one line
+for each: {"problem": null}, or what the problem is.
 """
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -17,14 +18,17 @@ WAITS = (1, 3)  # seconds between attempts to download
 
 
 def main() -> int:
-    asked = json.load(sys.stdin)
-    sys.stdout.write(json.dumps({"problem": problem(**asked)}) + "\n")
+    answers, sys.stdout = sys.stdout, sys.stderr  # whoever prints, it is no answer
+    for line in sys.stdin:
+        answers.write(json.dumps({"problem": problem(**json.loads(line))}) + "\n")
+        answers.flush()
     return 0
 
 
 def problem(repo_id: str, commit: str, folder: str, sha256: dict[str, str]) -> str | None:
     """What keeps a commit from being what it should be, in one line; None if nothing does."""
     try:
+        _forget()
         there = _download(repo_id, commit)
         for name, expected in sha256.items():
             if hashlib.sha256((there / name).read_bytes()).hexdigest() != expected:
@@ -32,6 +36,13 @@ def problem(repo_id: str, commit: str, folder: str, sha256: dict[str, str]) -> s
         return _answers_differ(repo_id, commit, folder)
     except Exception as error:  # whatever a stranger would run into
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _forget() -> None:
+    """Nothing that an earlier commit brought may stand in for what this one lacks."""
+    from huggingface_hub import constants
+
+    shutil.rmtree(constants.HF_HUB_CACHE, ignore_errors=True)
 
 
 def _download(repo_id: str, commit: str) -> Path:

@@ -19,7 +19,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,11 @@ from huggingface_hub import HfApi, set_client_factory
 from .access import Place, look
 from .commit import commit_folder, compare, head_of, put_back, read_folder, tree_at
 from .patience import Damaged, PublishError, bounded_client, one_line, patiently
-from .proof_process import prove, same_bytes
 from .staging import MODEL, REPLACED, Staged, best_of, checkpoints, stage
+from .verification import Stranger, same_bytes
 
 BRANCH = "tinygpt-candidate"
+Prove = Callable[[str, str, Staged], None]
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Shipment:
 
     api: HfApi
     repo_id: str
-    staged: Staged
     tag: str
-    prove: Callable[[str, str, Staged], None]
+    staged: Staged
+    prove: Prove
     say: Callable[[str], None]
 
 
@@ -67,39 +68,47 @@ def publish(
     twin: str | None = None,
     into_existing: bool = False,
     dry_run: bool = False,
-    prove: Callable[[str, str, Staged], None] = prove,
+    prove: Prove | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Published | None:
     """Publishes a run, or one of its checkpoints, and returns where it is; None after a dry run.
 
+    `prove(repo_id, commit, staged)` raises where a commit does not load; a Stranger by default.
     Raises PublishError with one line about what did not get through; `main` is then as it was, or
     as it was meant.
     """
     api, run_dir = HfApi(), Path(run_dir)
-    with one_line(repo_id), tempfile.TemporaryDirectory(prefix="tinygpt-publish-") as scratch:
+    with one_line(repo_id), ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tinygpt-publish-"))
         place = look(api, repo_id, into_existing=into_existing)
-        shipments = []
+        versions = []
         for number, source in enumerate(_versions(run_dir, all_checkpoints)):
             staged = stage(source, Path(scratch, str(number)), twin=twin)
-            name = _tag(source, staged, tag, run)
-            shipments.append(Shipment(api, repo_id, staged, name, prove, say))
-        for shipment in shipments:
-            read_folder(shipment.staged.folder, shipment.staged.files)
-            _refuse_to_move(shipment, place)
+            read_folder(staged.folder, staged.files)
+            versions.append((_tag(source, staged, tag, run), staged))
+            _refuse_to_move(api, place, *versions[-1])
         if dry_run:
-            _describe(shipments, place, public)
+            _describe(place, versions, public, say)
             return None
-        if not place.exists:
-            patiently(lambda: api.create_repo(repo_id, private=not public, exist_ok=True))
-        elif public and place.private:
-            say(f"{repo_id} is private and stays so: its settings on the Hub make it public")
-        for shipment in shipments[:-1]:
-            if shipment.tag not in place.tags:
-                _ship(shipment)
-        published = _ship(shipments[-1], pin=True)
-        _drop_branch(api, repo_id)
-        say(f"{api.endpoint}/{repo_id} is at {published.commit[:7]}, tagged {published.tag}")
-        return published
+        prove = stack.enter_context(Stranger()) if prove is None else prove
+        shipments = [Shipment(api, repo_id, *version, prove, say) for version in versions]
+        return _ship_all(shipments, place, public)
+
+
+def _ship_all(shipments: list[Shipment], place: Place, public: bool) -> Published:
+    *history, last = shipments
+    api, repo_id, say = last.api, last.repo_id, last.say
+    if not place.exists:
+        patiently(lambda: api.create_repo(repo_id, private=not public, exist_ok=True))
+    elif public and place.private:
+        say(f"{repo_id} is private and stays so: its settings on the Hub make it public")
+    for shipment in history:
+        if shipment.tag not in place.tags:
+            _ship(shipment)
+    published = _ship(last, pin=True)
+    _drop_branch(api, repo_id)
+    say(f"{api.endpoint}/{repo_id} is at {published.commit[:7]}, tagged {published.tag}")
+    return published
 
 
 def _versions(run_dir: Path, all_checkpoints: bool) -> list[Path]:
@@ -126,19 +135,18 @@ def _tag(source: Path, staged: Staged, tag: str | None, run: str | None) -> str:
     return name
 
 
-def _refuse_to_move(shipment: Shipment, place: Place) -> None:
+def _refuse_to_move(api: HfApi, place: Place, tag: str, staged: Staged) -> None:
     """A tag that names another model is never moved.
 
     It stays where it is too when only the code that reads the model, or the card, is newer now.
     """
-    api, repo_id, tag = shipment.api, shipment.repo_id, shipment.tag
     if tag not in place.tags:
         return
-    there = tree_at(api, repo_id, place.tags[tag])
-    local = read_folder(shipment.staged.folder, set(MODEL) & set(shipment.staged.files))
+    there = tree_at(api, place.repo_id, place.tags[tag])
+    local = read_folder(staged.folder, set(MODEL) & set(staged.files))
     if compare(local, there, MODEL):
         raise PublishError(
-            f"{tag} in {repo_id} names another model and is not moved: "
+            f"{tag} in {place.repo_id} names another model and is not moved: "
             f"add --run NAME to publish this one as NAME-{tag}"
         )
 
@@ -237,22 +245,23 @@ def _create_tag(api: HfApi, repo_id: str, tag: str, commit: str) -> str:
     return commit
 
 
-def _describe(shipments: list[Shipment], place: Place, public: bool) -> None:
+def _describe(
+    place: Place, versions: list[tuple[str, Staged]], public: bool, say: Callable[[str], None]
+) -> None:
     """What a publish would do to `main`, and nothing else."""
-    last = shipments[-1]
-    say, staged = last.say, last.staged
-    staged.write_card(last.repo_id, place.tags.get(last.tag, last.tag))
+    tag, staged = versions[-1]
+    staged.write_card(place.repo_id, place.tags.get(tag, tag))
     local = read_folder(staged.folder, staged.files)
     changes = compare(local, place.tree, REPLACED)
     state = "exists" if place.exists else "would be created"
     seen = "private" if (place.private if place.exists else not public) else "public"
-    say(f"{last.repo_id} ({seen}) {state}; this is a dry run, nothing is written")
+    say(f"{place.repo_id} ({seen}) {state}; this is a dry run, nothing is written")
     for what in ("add", "change", "remove", "same", "keep"):
         for path in getattr(changes, what):
             size = local[path].size if path in local else place.tree[path].size
             say(f"  {what:<7} {path:<28} {size:>12,} bytes")
-    for shipment in shipments:
-        say(f"  {'tag' if shipment.tag not in place.tags else 'tagged':<7} {shipment.tag}")
+    for tag, _ in versions:
+        say(f"  {'tagged' if tag in place.tags else 'tag':<7} {tag}")
 
 
 def make_parser() -> argparse.ArgumentParser:

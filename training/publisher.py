@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,15 +11,15 @@ import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, set_client_factory
 
 from .access import look
-from .patience import PublishError, explain, redact
-from .staging import ALLOWED, CODE
+from .patience import PublishError, bounded_client, redact
+from .staging import ABOUT, MODEL
 
 ROOT = Path(__file__).parents[1]
 _NICENESS = 10  # training comes first
-_COPIED = (*(name for name in ALLOWED if name not in CODE), "trainer_state.json")
+_COPIED = (*MODEL, *ABOUT, "trainer_state.json")
 
 
 class Publisher:
@@ -35,91 +36,125 @@ class Publisher:
     """
 
     def __init__(self, repo_id: str, *, public: bool = False, run: str | None = None):
-        self.repo_id = repo_id
-        self.flags = ["--public"] * public + (["--run", run] if run else [])
+        self.options = {"repo_id": repo_id, "public": public, "run": run}
         self.copies = Path(tempfile.mkdtemp(prefix="tinygpt-publisher-"))
         self.worker = ThreadPoolExecutor(1, thread_name_prefix="publish")
-        self.jobs: list[tuple[str, Path, Future[str | None]]] = []
+        self.process: subprocess.Popen[str] | None = None
+        self.jobs: dict[int, Future[str | None]] = {}
         self.errors: list[str] = []
-        self._check()
-
-    def submit(self, checkpoint: str | Path, step: int) -> None:
-        copy = self.copies / f"checkpoint-{step}"
-        if copy.name in [name for name, _, _ in self.jobs]:
-            return
-        try:
-            _copy(Path(checkpoint), copy)
-            self.jobs.append((copy.name, copy, self.worker.submit(self._push, copy)))
-        except Exception as error:  # a full disk must not stop the training
-            self._report(f"checkpoint-{step} was not published: {error}")
-
-    def finish(self, run_dir: str | Path | None = None) -> list[str]:
-        failed = [(name, copy) for name, copy, job in self.jobs if job.result()]
-        if run_dir is not None:
-            again = [(name, self.worker.submit(self._push, copy)) for name, copy in failed]
-            again.append((Path(run_dir).name, self.worker.submit(self._push, Path(run_dir))))
-        else:
-            again = [(name, job) for name, _, job in self.jobs]
-        for name, job in again:
-            if problem := job.result():
-                self.errors.append(f"{name} was not published: {problem}")
-        self.worker.shutdown()
-        shutil.rmtree(self.copies, ignore_errors=True)
-        return self.errors
-
-    def _check(self) -> None:
-        """What waiting does not mend is told before the training, not after it."""
-        try:
-            look(HfApi(), self.repo_id)
+        try:  # what waiting does not mend is told before the training, not after it
+            look(HfApi(), repo_id)
         except PublishError as error:
             if not error.passing:
                 raise
             self._show(f"{error}; training goes on, and publishing will be tried")
 
+    def submit(self, checkpoint: str | Path, step: int) -> None:
+        if step in self.jobs:
+            return
+        try:
+            copy = self._copy_of(step)
+            copy.mkdir()
+            for name in _COPIED:
+                if Path(checkpoint, name).is_file():
+                    shutil.copyfile(Path(checkpoint, name), copy / name)
+            self.jobs[step] = self.worker.submit(self._push, copy)
+        except OSError as error:  # a full disk must not stop the training
+            self.errors.append(f"checkpoint-{step} was not published: {error}")
+            self._show(self.errors[-1])
+
+    def finish(self, run_dir: str | Path | None = None) -> list[str]:
+        outcome = {self._copy_of(step): job.result() for step, job in self.jobs.items()}
+        if run_dir is not None:
+            failed = [copy for copy, problem in outcome.items() if problem]
+            outcome = {
+                folder: self.worker.submit(self._push, folder).result()
+                for folder in (*failed, Path(run_dir).resolve())
+            }
+        self.worker.shutdown()
+        if self.process is not None:
+            self.process.communicate()  # its input ends, and so does it
+        shutil.rmtree(self.copies, ignore_errors=True)
+        for folder, problem in outcome.items():
+            if problem:
+                self.errors.append(f"{folder.name} was not published: {problem}")
+        return self.errors
+
+    def _copy_of(self, step: int) -> Path:
+        return self.copies / f"checkpoint-{step}"
+
     def _push(self, folder: Path) -> str | None:
         """Runs in the worker's thread; returns what went wrong, in one line."""
         try:
-            problem = _run(folder, self.repo_id, self.flags)
+            problem = self._ask(folder)
         except Exception as error:
-            problem = explain(error, self.repo_id)
+            problem = f"{type(error).__name__}: {error}"
         if problem:
             self._show(f"{folder.name} was not published: {problem}")
         elif folder.parent == self.copies:
             shutil.rmtree(folder, ignore_errors=True)
         return problem
 
-    def _report(self, line: str) -> None:
-        self.errors.append(line)
-        self._show(line)
+    def _ask(self, folder: Path) -> str | None:
+        process = self.process = self.process or _start()
+        assert process.stdin
+        assert process.stdout
+        try:
+            process.stdin.write(json.dumps({"run_dir": str(folder), **self.options}) + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = ""
+        if not answer:
+            process.communicate()
+            self.process = None  # the next job gets another
+            return f"the process that publishes ended with {process.returncode}"
+        return json.loads(answer)["problem"]
 
     def _show(self, line: str) -> None:
         sys.stderr.write(redact(f"--publish: {line}\n"))
 
 
-def _copy(source: Path, copy: Path) -> None:
-    copy.mkdir(parents=True)
-    for name in _COPIED:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, copy / name)
-
-
-def _run(folder: Path, repo_id: str, flags: list[str]) -> str | None:
-    command = [sys.executable, "-m", "training.publish", str(folder.resolve())]
+def _start() -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [*command, "--repo-id", repo_id, *flags],
+        [sys.executable, "-m", "training.publisher"],
         cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # the client's own warnings; what matters is answered
+        env=os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": "1"},
         encoding="utf-8",
         # Ctrl-C ends the training; what is on its way to the Hub arrives whole.
         start_new_session=True,
     )
     if sys.platform != "win32":
         os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-    _, written = process.communicate()
-    if process.returncode == 0:
-        return None
-    lines = [line for line in written.splitlines() if line.strip()]
-    last = lines[-1] if lines else f"exit code {process.returncode}"
-    return redact(last.removeprefix("error: "))
+    return process
+
+
+def main() -> int:
+    """The process beside: a folder to publish in each line it reads, what went wrong in its answer.
+
+    One stranger proves them all, since it takes longer to start than to prove.
+    """
+    from .publish import publish
+    from .verification import Stranger
+
+    set_client_factory(bounded_client)
+    answers, sys.stdout = sys.stdout, sys.stderr  # whoever prints, it is no answer
+    with Stranger() as stranger:
+        for line in sys.stdin:
+            problem = None
+            try:
+                publish(**json.loads(line), prove=stranger)
+            except PublishError as error:
+                problem = str(error)
+            except Exception as error:
+                problem = redact(f"{type(error).__name__}: {error}")
+            answers.write(json.dumps({"problem": problem}) + "\n")
+            answers.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from training import patience, proof, publish
-from training.proof_process import proof_request, raise_for
+from training.verification import proof_request, raise_for
 
 # Not our model: a stranger does not have it, and with it the published code would not be used.
 PRELOADED = [
@@ -38,7 +38,7 @@ def run_command(argv: list[str], token: str, home: str, proved: bool = True) -> 
     os.dup2(output, 2)
     os.environ["HF_TOKEN"] = token
     constants.HF_HUB_OFFLINE = False
-    constants.HF_HUB_CACHE = home
+    constants.HF_HUB_CACHE = f"{home}/hub"
     dynamic_module_utils.HF_MODULES_CACHE = f"{home}/modules"
     logging.disable_progress_bar()
     patience.WAITS, proof.WAITS = (0.05, 0.1, 0.2), (0.1, 0.1)

@@ -246,7 +246,7 @@ def test_a_twin_needs_no_code(hub, ada, tmp_path, proofs):
     torch.manual_seed(0)
     TinyGPTForCausalLM(config).save_pretrained(tmp_path / "run")
     tokenizer.save_pretrained(tmp_path / "run")
-    published = publish(tmp_path / "run", "ada/twin", tag="first", twin="gpt2", prove=command.prove)
+    published = publish(tmp_path / "run", "ada/twin", tag="first", twin="gpt2", prove=proofs)
     files = hub.files("ada/twin", published.pinned)
     assert not [name for name in files if name.endswith(".py")]
     assert json.loads(files["config.json"])["model_type"] == "gpt2"
