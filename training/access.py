@@ -16,6 +16,8 @@ from huggingface_hub.utils import validate_repo_id
 from .commit import MARK, Tree, tree_at
 from .patience import TOKENS, PublishError, one_line, patiently
 
+BRANCH = "tinygpt-candidate"  # where a version is tried before it goes to `main`
+
 
 @dataclass(frozen=True)
 class Place:
@@ -95,19 +97,28 @@ def _look(api: HfApi, repo_id: str, repo_type: str, into_existing: bool) -> Plac
             f"this token may not write to {repo_id}: give it write access at {TOKENS}"
         ) from None
     tree = tree_at(api, repo_id, str(info.sha), repo_type)
-    if not into_existing and not _made_here(api, repo_id, repo_type, tree):
+    refs = patiently(lambda: api.list_repo_refs(repo_id, repo_type=repo_type))
+    branches = [ref.name for ref in refs.branches if ref.name in ("main", BRANCH)]
+    if not into_existing and not _made_here(api, repo_id, repo_type, tree, branches):
         raise PublishError(
             f"{repo_id} exists and was not made by this tool: choose another name, "
             "or add --into-existing to publish into it"
         )
-    refs = patiently(lambda: api.list_repo_refs(repo_id, repo_type=repo_type))
     tags = {ref.name: ref.target_commit for ref in refs.tags}
     return Place(repo_id, True, bool(info.private), str(info.sha), tree, tags)
 
 
-def _made_here(api: HfApi, repo_id: str, repo_type: str, tree: Tree) -> bool:
+def _made_here(api: HfApi, repo_id: str, repo_type: str, tree: Tree, branches: list[str]) -> bool:
     """Either nothing has been put into it yet, or its history names this tool."""
     if set(tree) <= {".gitattributes"}:
         return True
-    commits = patiently(lambda: api.list_repo_commits(repo_id, repo_type=repo_type))
+    commits = [
+        commit
+        for branch in branches
+        for commit in patiently(
+            lambda branch=branch: api.list_repo_commits(
+                repo_id, repo_type=repo_type, revision=branch
+            )
+        )
+    ]
     return len(commits) == 1 or any(MARK in commit.title + commit.message for commit in commits)

@@ -25,13 +25,12 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, set_client_factory
 
-from .access import Place, look
+from .access import BRANCH, Place, look
 from .commit import commit_folder, compare, head_of, put_back, read_folder, tree_at
 from .patience import Damaged, PublishError, bounded_client, one_line, patiently
 from .staging import MODEL, REPLACED, Staged, best_of, checkpoints, stage
 from .verification import Stranger, same_bytes
 
-BRANCH = "tinygpt-candidate"
 Prove = Callable[[str, str, Staged], None]
 
 

@@ -101,6 +101,14 @@ def test_a_commit_of_somebody_else_is_neither_lost_nor_built_upon(hub, send, sec
     assert theirs.items() <= hub.files("ada/tiny").items()
 
 
+def test_a_commit_of_somebody_else_does_not_make_a_new_repository_theirs(hub, send):
+    hub.break_for("ada", only=("stale-parent",), rate=1, most=1, matching=COMMIT_TO_MAIN)
+    with pytest.raises(PublishError, match="somebody else changed"):
+        send()
+    send()
+    assert hub.files("ada/tiny")["by-hand.txt"] == b"someone was here\n"
+
+
 def test_an_upload_that_was_damaged_is_caught_before_main(hub, ada, run_dir, monkeypatch):
     """The Hub checks the size of an upload, and the client that of a download: nobody the bytes."""
     hub.break_for("ada", only=("corrupt-upload",), rate=1, most=1, matching="PUT /lfs/")
