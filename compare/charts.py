@@ -30,7 +30,9 @@ def mark(side: Side) -> str:
 def percent(share: float) -> str:
     if share >= 0.9995:
         return "100%"
-    return f"{share:.1%}" if share >= 0.001 else f"{share:.0e}"
+    if share >= 0.001:
+        return f"{share:.1%}"
+    return f"{100 * share:.1g}%" if share >= 1e-6 else "0%"
 
 
 def problem(sentence: str, side: Side) -> str:

@@ -131,7 +131,9 @@ class DecodeLoop:
     def _groups(self) -> list[list[_Row]]:
         """Rows that go through the model together: those that need one token, those whose prompt
         is still being read, and those that read their whole window again; large ones in parts."""
-        one, reading, again = [], [], []
+        one: list[_Row] = []
+        reading: list[_Row] = []
+        again: list[_Row] = []
         for row in self._rows:
             if self._lean.recomputes and len(row.ids) > self._lean.window:
                 again.append(row)

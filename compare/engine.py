@@ -218,15 +218,12 @@ class Contestant:
         shown = list(dict.fromkeys([*self._encode_prompt(prompt), *known]))[:_MAP_SHOWS]
         table = self.model.get_input_embeddings().weight.detach()
         near = insight.neighbours(table, shown, _NEIGHBOURS)
-        return [
-            Point(
-                number,
-                self._piece(number).text,
-                *map(float, self._plane[number]),
-                [(self._piece(other).text, cosine) for other, cosine in others],
-            )
-            for number, others in zip(shown, near, strict=True)
-        ]
+        points = []
+        for number, others in zip(shown, near, strict=True):
+            x, y = map(float, self._plane[number])
+            named = [(self._piece(other).text, cosine) for other, cosine in others]
+            points.append(Point(number, self._piece(number).text, x, y, named))
+        return points
 
     @cached_property
     def _letters(self) -> Letters:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from .roster import REPO_ID
 from .values import Refusal, Sampling
@@ -44,13 +45,13 @@ def read(query: Mapping[str, str], offered: list[str]) -> Opening:
     if prompt is not None and len(prompt) > LONGEST_PROMPT:
         complaints.append(f"its prompt is longer than {LONGEST_PROMPT:,} characters")
         prompt = None
-    settings = {}
+    settings: dict[str, Any] = {}
     for spec in fields(Sampling):
         if (text := query.get(spec.name)) is None:
             continue
         try:
             value = _value(text, spec.default)
-            Sampling(**{spec.name: value})
+            Sampling(**(settings | {spec.name: value}))
             settings[spec.name] = value
         except (ValueError, Refusal):
             complaints.append(f"its {spec.name} is out of range")
@@ -58,7 +59,7 @@ def read(query: Mapping[str, str], offered: list[str]) -> Opening:
     return Opening(model, repo, prompt, Sampling(**settings), "seed" in settings, complaint)
 
 
-def _value(text: str, default: object) -> float | bool:
+def _value(text: str, default: object) -> Any:
     if isinstance(default, bool):
         if text not in ("true", "false"):
             raise ValueError

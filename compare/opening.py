@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from . import links
-from .panes import Pane, notice
+from .panes import RECORDED, Pane, notice
 from .recorded import recorded_pane
 from .roster import Roster
+from .shared import QUIET, Page
 from .sizes import size_table
 from .values import Refusal
-
-if TYPE_CHECKING:
-    from .page import Page
 
 _SOON = 0.5  # seconds between looks for the baseline
 _LATE = 120  # seconds after which the page stops looking
@@ -34,9 +31,9 @@ def first_panes(roster: Roster) -> tuple[Pane, Pane]:
 
 def watch_arrivals(page: Page, left: gr.HTML, right: gr.HTML) -> None:
     """When the page opens: fill in the link, then the facts, then the baseline when it comes."""
-    demo = gr.context.Context.root_block
     roster = page.roster
     controls = [page.controls[name] for name in links.SETTINGS]
+    options: dict[str, Any] = {"concurrency_limit": None, **QUIET}
 
     async def open_link(request: gr.Request) -> tuple[Any, ...]:
         asked = links.read(dict(request.query_params), roster.names)
@@ -48,50 +45,38 @@ def watch_arrivals(page: Page, left: gr.HTML, right: gr.HTML) -> None:
             said = f"This link is about {asked.repo}: press Load under Your model. {said}".strip()
         return model, prompt, *values, asked.pinned, asked.repo or "", notice(said)
 
-    async def arrive(key: str) -> AsyncIterator[tuple[Any, ...]]:
-        yield await _left(key), gr.skip(), await _table(key)
+    async def wait() -> None:
         for _ in range(int(_LATE / _SOON)):
             if roster.settled():
-                break
+                return
             await asyncio.sleep(_SOON)
-        yield gr.skip(), await _right(), gr.skip()
 
-    async def _left(key: str) -> Any:
-        if key == roster.left and recorded_pane("left", key):
-            return gr.skip()
+    async def show_left(key: str) -> tuple[Any, Any]:
         try:
-            return Pane("left", facts=(await roster.arrive(key)).facts()).html()
+            facts = (await roster.arrive(key)).facts()
         except Refusal as refusal:
-            return Pane("left", name=key, problem=str(refusal)).html()
+            return Pane("left", name=key, problem=str(refusal)).html(), gr.skip()
+        recorded = key == roster.left and recorded_pane("left", key)
+        return gr.skip() if recorded else Pane("left", facts=facts).html(), size_table(facts)
 
-    async def _table(key: str) -> Any:
-        try:
-            return size_table((await roster.arrive(key)).facts())
-        except Refusal:
-            return gr.skip()
-
-    async def _right() -> Any:
+    async def show_right(shown: str) -> tuple[Any, Any]:
+        """Takes its pane, unless the visitor has had something written there meanwhile."""
         try:
             right = await roster.right()
         except Refusal as refusal:
-            return Pane("right", name=roster.stand_in, problem=str(refusal)).html()
+            return Pane("right", name=roster.stand_in, problem=str(refusal)).html(), gr.skip()
         facts = right.contestant.facts()
+        if "class='take'" in shown and RECORDED not in shown:
+            return gr.skip(), notice("" if right.sentence else f"{facts.name} is here.")
         pane = recorded_pane("right", facts.name, right.sentence)
-        return (pane or Pane("right", facts=facts, sentence=right.sentence)).html()
+        pane = pane or Pane("right", facts=facts, sentence=right.sentence)
+        return pane.html(), gr.skip()
 
-    opened = demo.load(
+    opened = page.demo.load(
         open_link,
         None,
         [page.left, page.prompt, *controls, page.controls["pinned"], page.repo, page.notice],
-        show_progress="hidden",
-        concurrency_limit=None,
-        api_visibility="private",
+        **options,
     )
-    opened.then(
-        arrive,
-        page.left,
-        [left, right, page.sizes],
-        show_progress="hidden",
-        concurrency_limit=None,
-        api_visibility="private",
-    )
+    opened.then(show_left, page.left, [left, page.sizes], **options)
+    opened.then(wait, **options).then(show_right, right, [right, page.notice], **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -11,86 +11,70 @@ import gradio as gr
 
 from . import api, tab_compare, tab_inside, tab_score
 from .duel import Duels
-from .roster import EXAMPLES, Roster
+from .roster import Roster
+from .shared import PROMPTS, QUIET, Page, html
 from .theme import head, theme
 
-TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score]  # each has NAME and build(page)
-PROMPTS = [
-    "To be or not to be",
-    "The quick brown",
-    "The animal didn't cross the street because it was tired",
-    "hell",
-]
+TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score]  # each has NAME, build(page, tab)
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
-
-
-@dataclass
-class Page:
-    """What the tabs share. A tab may read any of it and set the prompt or go to another tab."""
-
-    roster: Roster
-    duels: Duels
-    prompt: gr.Textbox
-    left: gr.State  # the key of the visitor's left model in the roster
-    notice: gr.HTML  # one line about the last thing asked for
-    tabs: gr.Tabs
-    repo: gr.Textbox  # a model on the Hub, to be loaded as the left one
-    sizes: gr.HTML  # the table of sizes, for the tab that shows it
-    controls: dict[str, gr.components.Component] = field(default_factory=dict)
-    tab: gr.Tab | None = None  # the one that is being built
+_TITLE = (
+    "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "
+    "<span class='mark right'></span>GPT-2</h1>"
+)
+_FOOT = "<p>Runs on this machine, keeps nothing. <a href='?view=api'>API and MCP</a></p>"
+# Enter presses the main button of the tab that is open.
+_GO = """() => [...document.querySelectorAll("button.go")].find((b) => b.offsetParent)?.click()"""
 
 
 def build_demo(roster: Roster) -> gr.Blocks:
-    with gr.Blocks(title="TinyGPT beside GPT-2", fill_width=False) as demo:
-        gr.HTML(
-            "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "
-            "<span class='mark right'></span>GPT-2</h1>",
-            elem_id="title",
-            apply_default_css=False,
-        )
+    with gr.Blocks(title="TinyGPT beside GPT-2") as demo:
         api.offer(roster)  # first, so that the endpoints get their names
-        left = gr.State(roster.left)
-        prompt = gr.Textbox(
-            roster.example(roster.left),
-            label="Prompt",
-            lines=1,
-            max_lines=4,
-            elem_id="prompt",
-            placeholder="Type the beginning of a text",
+        html(_TITLE, elem_id="title")
+        prompt = _prompt(roster)
+        page = Page(
+            demo,
+            roster,
+            Duels(roster),
+            prompt,
+            gr.State(roster.left),
+            notice=html(elem_id="notice"),
+            tabs=gr.Tabs(elem_id="tabs"),
+            repo=gr.Textbox(
+                label="Or a TinyGPT from the Hub",
+                placeholder="user/name@revision",
+                max_lines=1,
+                render=False,
+            ),
+            sizes=html(elem_id="sizes", render=False),
         )
-        with gr.Row(elem_classes="chips"):
-            for text in PROMPTS:
-                chip = gr.Button(text, size="sm", variant="secondary", elem_classes="chip")
-                chip.click(None, None, prompt, js=f"() => {text!r}", api_visibility="private")
-        notice = gr.HTML(elem_id="notice", apply_default_css=False)
-        repo = gr.Textbox(
-            label="Or a TinyGPT from the Hub",
-            placeholder="user/name@revision",
-            max_lines=1,
-            render=False,
-        )
-        sizes = gr.HTML(elem_id="sizes", render=False, apply_default_css=False)
-        with gr.Tabs(elem_id="tabs") as tabs:
-            page = Page(roster, Duels(roster), prompt, left, notice, tabs, repo, sizes)
+        with page.tabs:
             for module in TABS:
-                with gr.Tab(module.NAME, id=module.NAME.lower()) as page.tab:
-                    module.build(page)
-        gr.HTML(
-            "<p>Runs on this machine, keeps nothing. <a href='?view=api'>API and MCP</a></p>",
-            elem_id="foot",
-            apply_default_css=False,
-        )
+                with gr.Tab(module.NAME, id=module.NAME.lower()) as tab:
+                    module.build(page, tab)
+        html(_FOOT, elem_id="foot")
     return demo
 
 
-def is_example(prompt: str) -> bool:
-    """Whether the prompt is ours to replace, not the visitor's."""
-    return prompt in PROMPTS or prompt in EXAMPLES.values() or not prompt
+def _prompt(roster: Roster) -> gr.Textbox:
+    prompt = gr.Textbox(
+        roster.example(roster.left),
+        label="Prompt",
+        lines=1,
+        max_lines=4,
+        elem_id="prompt",
+        placeholder="Type the beginning of a text",
+    )
+    prompt.submit(None, js=_GO, **QUIET)
+    with gr.Row(elem_classes="chips"):
+        for text in PROMPTS:
+            chip = gr.Button(text, size="sm", elem_classes="chip")
+            chip.click(None, None, prompt, js=f"() => {json.dumps(text)}", **QUIET)
+    return prompt
 
 
 def launch(demo: gr.Blocks, **where: Any) -> None:
     """Serves the page: nothing recorded, nothing reported, nothing loaded from other hosts."""
-    demo.queue(default_concurrency_limit=2, max_size=_LONGEST_LINE)
+    demo.queue(default_concurrency_limit=8, max_size=_LONGEST_LINE)
     demo.launch(
         theme=theme(),
         head=head(),

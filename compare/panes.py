@@ -15,6 +15,7 @@ from .sizes import short
 from .values import Chunk, Facts
 
 Side = Literal["left", "right"]
+RECORDED = "recorded with seed"
 
 
 def notice(sentence: str) -> str:
@@ -96,7 +97,7 @@ class Pane:
     def _speed(self) -> list[str]:
         """Tokens a second, time to the first token and why it ended; of the slowest take."""
         if any(take.recorded for take in self.takes):
-            return [f"recorded with seed {self.takes[0].seed}", "Generate runs it live"]
+            return [f"{RECORDED} {self.takes[0].seed}", "Generate runs it live"]
         chunk = max((take.chunk for take in self.takes), key=lambda c: c.seconds)
         figures = []
         if chunk.rate:

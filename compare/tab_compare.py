@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from .links import COPY
 from .opening import first_panes, watch_arrivals
 from .panes import Pane, notice
+from .shared import QUIET, Page, html, is_example
 from .sizes import size_table
 from .values import LARGEST_SEED, LONGEST, Refusal, Sampling
-
-if TYPE_CHECKING:
-    from .page import Page
 
 NAME = "Compare"
 _SEEDS = 1_000_000  # of those that the page rolls: short enough to read out
@@ -33,40 +32,38 @@ _IDLE = """() => {
 }"""
 
 
-def build(page: Page) -> None:
+def build(page: Page, tab: gr.Tab) -> None:
     with gr.Row(elem_classes="actions"):
-        generate = gr.Button("Generate", variant="primary", elem_id="generate", min_width=90)
+        generate = gr.Button(
+            "Generate", variant="primary", elem_id="generate", elem_classes="go", min_width=90
+        )
         stop = gr.Button("Stop", variant="stop", elem_id="stop", min_width=90)
         more = gr.Button("Three more", elem_id="more", min_width=90)
         link = gr.Button("Link", elem_id="link", min_width=60)
     with gr.Row(elem_classes="panes", equal_height=True):
-        left, right = (
-            gr.HTML(pane.html(), apply_default_css=False) for pane in first_panes(page.roster)
-        )
+        left, right = (html(pane.html()) for pane in first_panes(page.roster))
     with gr.Row(elem_classes="folds"):
         _sampling(page)
         _models(page, left)
     page.sizes.render()
 
     settings = list(page.controls.values())
-    for takes, triggers in ((1, [generate.click, page.prompt.submit]), (3, [more.click])):
-        gr.on(
-            triggers,
+    for takes, press in ((1, generate.click), (3, more.click)):
+        press(
             _writer(page, takes),
             [page.prompt, page.left, *settings],
             [left, right, page.controls["seed"], page.notice],
             js=_BUSY,
-            show_progress="hidden",
             concurrency_limit=None,
-            api_visibility="private",
-        ).then(None, js=_IDLE, api_visibility="private")
-    stop.click(_stopper(page), queue=False, show_progress="hidden", api_visibility="private")
+            **QUIET,
+        ).then(None, js=_IDLE, **QUIET)
+    stop.click(_stopper(page), queue=False, **QUIET)
     link.click(
         None,
         [page.prompt, *settings[:-1]],
         page.notice,
         js=COPY,
-        api_visibility="private",
+        **QUIET,
     )
     watch_arrivals(page, left, right)
 
@@ -101,14 +98,21 @@ def _models(page: Page, left: gr.HTML) -> None:
             load = gr.Button("Load", min_width=60, scale=0)
 
     async def choose(key: str, prompt: str) -> tuple[Any, ...]:
+        """A model of the menu or of the Hub, with its example if the prompt was one too."""
+        key = (key or "").strip()
         try:
-            facts = (await roster.arrive((key or "").strip())).facts()
+            await roster.arrive(key)
         except Refusal as refusal:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), notice(str(refusal))
-        from .page import is_example
+            return gr.skip(), gr.skip(), notice(str(refusal))
+        return key, roster.example(key) if is_example(prompt) else gr.skip(), ""
 
-        example = roster.example(key) if is_example(prompt) else gr.skip()
-        return key, example, Pane("left", facts=facts).html(), size_table(facts), ""
+    async def seat(key: str) -> tuple[str, Any]:
+        """Whoever sets `page.left`, the pane and the table follow."""
+        try:
+            facts = (await roster.arrive(key)).facts()
+        except Refusal as refusal:
+            return Pane("left", name=key, problem=str(refusal)).html(), gr.skip()
+        return Pane("left", facts=facts).html(), size_table(facts)
 
     for trigger, name in (
         (menu.input, menu),
@@ -118,26 +122,27 @@ def _models(page: Page, left: gr.HTML) -> None:
         trigger(
             choose,
             [name, page.prompt],
-            [page.left, page.prompt, left, page.sizes, page.notice],
-            show_progress="minimal",
+            [page.left, page.prompt, page.notice],
             concurrency_limit=None,
-            api_visibility="private",
+            **QUIET,
         )
+    page.left.change(seat, page.left, [left, page.sizes], concurrency_limit=None, **QUIET)
 
 
 def _writer(page: Page, takes: int):
     async def write(
         request: gr.Request, prompt: str, left: str, *settings: Any
     ) -> AsyncIterator[tuple[Any, ...]]:
-        *values, seed, pinned = settings
-        if not pinned:
-            seed = secrets.randbelow(_SEEDS)
+        given = dict(zip(page.controls, settings, strict=True))
+        if not given.pop("pinned"):
+            given["seed"] = secrets.randbelow(_SEEDS)
         try:
-            samplings = [Sampling(*values, seed=seed + i) for i in range(takes)]
-        except (Refusal, TypeError) as refusal:
+            first = Sampling(**given)
+            samplings = [replace(first, seed=first.seed + take) for take in range(takes)]
+        except Refusal as refusal:
             yield gr.skip(), gr.skip(), gr.skip(), notice(str(refusal))
             return
-        fresh: Any = seed
+        fresh: Any = first.seed
         visitor = request.session_hash or ""
         async for one, other in page.duels.fight(visitor, left, prompt, samplings):
             yield one.html(), other.html(), fresh, ""

@@ -2,104 +2,85 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from . import charts
 from .panes import Side
-from .values import Answers, Refusal
-
-if TYPE_CHECKING:
-    from .page import Page
+from .shared import QUIET, Page, ask, ask_both, html
+from .values import Refusal, Unit
 
 NAME = "Inside"
-T = TypeVar("T")
-_UNITS = {"Letters": "letter", "Each model's own tokens": "token"}
+_UNITS: dict[str, Unit] = {"Letters": "letter", "Each model's own tokens": "token"}
 _BOTH = [("● left", "left"), ("◆ right", "right")]
+# While the tab is open it follows the prompt, a moment after the last key.
+_FOLLOW = """() => {
+    clearTimeout(window.lookSoon);
+    window.lookSoon = setTimeout(() => {
+        const look = document.querySelector("#look");
+        if (look?.offsetParent) look.click();
+    }, 300);
+}"""
 
 
-def build(page: Page) -> None:
+def build(page: Page, tab: gr.Tab) -> None:
+    look = gr.Button("Look", variant="primary", elem_id="look", elem_classes="go", min_width=90)
     with gr.Row(elem_classes="halves"):
         with gr.Column(min_width=300):
             _heading("What may come next")
             unit = gr.Radio(
                 list(_UNITS), value="Letters", label="In units of", elem_classes="pills"
             )
-            temperature = _slider("Temperature", 0.05, 2, 1.0, step=0.05)
-            odds = gr.HTML(apply_default_css=False)
+            temperature = _slider("Temperature of the odds", 0.05, 2, 1.0, step=0.05)
+            odds = html()
         with gr.Column(min_width=300):
             _heading("How each cuts the prompt")
-            cuts = gr.HTML(apply_default_css=False)
+            cuts = html()
     with gr.Row(elem_classes="halves"):
         with gr.Column(min_width=300):
             _heading("Where it looks")
             side = gr.Radio(_BOTH, value="left", label="Model", elem_classes="pills")
             with gr.Row(elem_classes="knobs"):
                 layer, head = _slider("Layer", 1, 12, 1), _slider("Head", 1, 12, 1)
-            heat = gr.HTML(js_on_load=charts.MAP_SCRIPT, apply_default_css=False)
+            heat = html(js_on_load=charts.MAP_SCRIPT)
         with gr.Column(min_width=300):
             _heading("A map of its tokens")
             whose = gr.Radio(_BOTH, value="left", label="Model", elem_classes="pills")
-            sky = gr.HTML(js_on_load=charts.TOKEN_SCRIPT, apply_default_css=False)
+            sky = html(js_on_load=charts.TOKEN_SCRIPT)
 
-    quiet: dict[str, Any] = {
-        "show_progress": "hidden",
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-    }
-    shared = [page.prompt, page.left]
-    asks = (
-        (_odds(page), [unit, temperature], odds, [unit.input, temperature.input]),
-        (_cuts(page), [], cuts, []),
+    page.prompt.change(None, js=_FOLLOW, **QUIET)
+    again = [tab.select, look.click]
+    asks: list[tuple[Any, ...]] = [
+        (_odds(page), [unit, temperature], odds, unit.input, temperature.input),
+        (_cuts(page), [], cuts),
         (
             _heat(page),
             [side, layer, head],
             [heat, layer, head],
-            [side.input, layer.input, head.input],
+            side.input,
+            layer.input,
+            head.input,
         ),
-        (_sky(page), [whose], sky, [whose.input]),
-    )
-    again = [page.tab.select, page.prompt.submit]
-    for answer, own, shown, triggers in asks:
-        for trigger in (*triggers, *again):
-            trigger(answer, [*shared, *own], shown, **quiet)
+        (_sky(page), [whose], sky, whose.input),
+    ]
+    for answer, own, shown, *triggers in asks:
+        gr.on(
+            [*again, *triggers],
+            answer,
+            [page.prompt, page.left, *own],
+            shown,
+            trigger_mode="always_last",
+            **QUIET,
+        )
 
 
-def _heading(text: str) -> gr.HTML:
-    return gr.HTML(f"<h3>{text}</h3>", apply_default_css=False)
+def _heading(text: str) -> None:
+    html(f"<h3>{text}</h3>")
 
 
 def _slider(label: str, least: float, most: float, value: float, step: float = 1) -> gr.Slider:
     return gr.Slider(least, most, value, step=step, label=label, min_width=120, buttons=[])
-
-
-async def ask(page: Page, left: str, side: Side, question: Callable[[Answers], T]) -> T:
-    """An answer of one contestant, worked out off the event loop."""
-    if side == "left":
-        contestant = await page.roster.arrive(left)
-    else:
-        contestant = (await page.roster.right()).contestant
-    return await asyncio.to_thread(question, contestant)
-
-
-async def ask_both(
-    page: Page, left: str, question: Callable[[Answers], T]
-) -> tuple[dict[Side, T], dict[Side, str], str]:
-    """Both answers, both names, and the sentences of those that refused."""
-    answers: dict[Side, T] = {}
-    names: dict[Side, str] = {}
-    refusals = ""
-    for side in charts.SIDES:
-        try:
-            answers[side], names[side] = await ask(
-                page, left, side, lambda who: (question(who), who.name)
-            )
-        except Refusal as refusal:
-            refusals += charts.problem(str(refusal), side)
-    return answers, names, refusals
 
 
 def _odds(page: Page):
@@ -123,11 +104,11 @@ def _cuts(page: Page):
 
 
 def _heat(page: Page):
-    async def heat(prompt: str, left: str, side: Side, layer: int, head: int):
+    async def heat(prompt: str, left: str, side: Side, layer: float, head: float) -> tuple:
         try:
             facts = await ask(page, left, side, lambda who: who.facts())
             layers, heads = max(1, facts.layers), max(1, facts.heads)
-            layer, head = min(int(layer), layers), min(int(head), heads)
+            layer, head = min(int(layer or 1), layers), min(int(head or 1), heads)
             seen = await ask(
                 page, left, side, lambda who: who.attention(prompt, layer - 1, head - 1)
             )

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 
 from . import charts
 from .panes import Side
-from .tab_inside import ask
+from .shared import QUIET, Page, ask, html
 from .values import Refusal, Surprise
-
-if TYPE_CHECKING:
-    from .page import Page
 
 NAME = "Score"
 _TEXT = (
@@ -30,18 +25,19 @@ has read much of the web, ours one book. A model with a short window forgets the
 long text. And a text of a few words says little about either.</p></details>"""
 
 
-def build(page: Page) -> None:
+def build(page: Page, tab: gr.Tab) -> None:
     text = gr.Textbox(_TEXT, label="A text", lines=4, max_lines=8, elem_id="scored")
     with gr.Row(elem_classes="actions"):
-        button = gr.Button("Score", variant="primary", min_width=90, elem_id="score")
-    result = gr.HTML(elem_id="scores", js_on_load=charts.SCORE_SCRIPT, apply_default_css=False)
-    gr.HTML(_MEANING, apply_default_css=False)
+        button = gr.Button(
+            "Score", variant="primary", min_width=90, elem_id="score", elem_classes="go"
+        )
+    result = html(elem_id="scores", js_on_load=charts.SCORE_SCRIPT)
+    html(_MEANING)
 
     async def score(text: str, left: str) -> str:
         scores: dict[Side, Surprise | str] = {}
-        names: dict[Side, str] = {}
+        names: dict[Side, str] = {"left": left, "right": "GPT-2"}
         for side in charts.SIDES:
-            names[side] = left
             try:
                 scores[side], names[side] = await ask(
                     page, left, side, lambda who: (who.score(text), who.name)
@@ -50,4 +46,5 @@ def build(page: Page) -> None:
                 scores[side] = str(refusal)
         return charts.score_chart(scores, names)
 
-    button.click(score, [text, page.left], result, api_visibility="private")
+    options = {**QUIET, "show_progress": "minimal"}
+    button.click(score, [text, page.left], result, **options)
