@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,24 +25,26 @@ _ARGUMENTS = [
 
 
 @contextlib.contextmanager
-def browser(folder: Path, *, phone: bool = False, dark: bool = False) -> Iterator:
-    """A fresh browser with nothing remembered, as a phone or a desktop."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+def chromium() -> Iterator[Callable]:
+    """A browser; what it yields opens a visitor in it who remembers nothing."""
+    program = shutil.which("chromium")
+    if program is None:
         pytest.skip("no chromium here: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    device = {"is_mobile": True, "has_touch": True, "device_scale_factor": 2} if phone else {}
     with sync_api.sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            folder,
-            executable_path=chromium,
-            headless=True,
-            args=_ARGUMENTS,
-            viewport=PHONE if phone else DESKTOP,
-            color_scheme="dark" if dark else "light",
-            **device,
+        browser = playwright.chromium.launch(
+            executable_path=program, headless=True, args=_ARGUMENTS
         )
+
+        def visitor(*, phone: bool = False, dark: bool = False):
+            device = {"is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+            return browser.new_context(
+                viewport=PHONE if phone else DESKTOP,
+                color_scheme="dark" if dark else "light",
+                **(device if phone else {}),
+            )
+
         try:
-            yield context
+            yield visitor
         finally:
-            context.close()
+            browser.close()

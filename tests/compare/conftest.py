@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .browser import SCREENSHOTS, browser
+from .browser import SCREENSHOTS, chromium
 from .servers import serve
 
 FAKES = ("-m", "tests.compare.fakes")
@@ -26,22 +26,31 @@ def slow_page() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def new_visitor() -> Iterator[Callable]:
+    with chromium() as visitor:
+        yield visitor
+
+
 @pytest.fixture
-def visit(tmp_path_factory) -> Visit:
+def visit(new_visitor) -> Visit:
     """Opens a page as a new visitor; nothing may go wrong in the console or leave the machine."""
 
     @contextlib.contextmanager
     def open_page(url: str, *, phone: bool = False, dark: bool = False, forgive: bool = False):
         complaints: list[str] = []
-        with browser(tmp_path_factory.mktemp("browser"), phone=phone, dark=dark) as context:
-            page = context.pages[0]
-            page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("request", lambda request: _stays(request.url, url, complaints))
-            page.set_default_timeout(15_000)
+        context = new_visitor(phone=phone, dark=dark)
+        page = context.new_page()
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: _stays(request.url, url, complaints))
+        page.set_default_timeout(15_000)
+        try:
             page.goto(url)
             page.locator("#sizes table").wait_for(state="attached")
             yield page
+        finally:
+            context.close()
         assert forgive or not complaints
 
     return open_page
