@@ -28,6 +28,10 @@ os.environ.pop("HF_TOKEN", None)
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "OMP_NUM_THREADS")
 
 
+def pytest_unconfigure() -> None:
+    _SOCKET.close()
+
+
 @pytest.fixture(scope="session")
 def _hub() -> Iterator[LoopbackHub]:
     with LoopbackHub(_SOCKET) as hub:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import (
@@ -112,13 +113,6 @@ def _made_here(api: HfApi, repo_id: str, repo_type: str, tree: Tree, branches: l
     """Either nothing has been put into it yet, or its history names this tool."""
     if set(tree) <= {".gitattributes"}:
         return True
-    commits = [
-        commit
-        for branch in branches
-        for commit in patiently(
-            lambda branch=branch: api.list_repo_commits(
-                repo_id, repo_type=repo_type, revision=branch
-            )
-        )
-    ]
+    listed = partial(api.list_repo_commits, repo_id, repo_type=repo_type)
+    commits = [c for name in branches for c in patiently(partial(listed, revision=name))]
     return len(commits) == 1 or any(MARK in commit.title + commit.message for commit in commits)

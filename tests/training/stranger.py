@@ -1,10 +1,11 @@
 """Somebody who has transformers and nothing of this project. Run as a file, in isolated mode.
 
-Reads {"places": [[name, revision], ...], "again": name or null} and loads each place in every way
-that a model card suggests; `again` is where the last one goes after one step of training. Writes
-what each place answered.
+Reads {"places": [[name, revision], ...], "again": name or null, "snippet": code or null} and loads
+each place in every way there is; runs the snippet of a model card; pushes the last place to `again`
+after one step of training. Writes what each place answered.
 """
 
+import contextlib
 import json
 import sys
 
@@ -17,6 +18,9 @@ def main() -> None:
 
     torch.set_num_threads(1)
     answers = [use(*place) for place in asked["places"]]
+    if asked["snippet"]:
+        with contextlib.redirect_stdout(sys.stderr):
+            exec(asked["snippet"], {})
     if asked["again"]:
         train_and_push(*asked["places"][-1], asked["again"])
     assert not [name for name in sys.modules if name.split(".")[0] in ("tinygpt_hf", "training")]

@@ -92,10 +92,10 @@ def test_the_card_pins_the_tagged_commit(hub, send):
     published = send()
     assert hub.repo("ada/tiny").tags["step-4"].sha == published.pinned
     readme = hub.files("ada/tiny")["README.md"].decode()
-    assert f'revision="{published.pinned}"' in readme
+    assert f'"revision": "{published.pinned}"' in readme
     assert "use_safetensors=True" in readme
     # The commit itself cannot name itself: there it is the tag.
-    assert 'revision="step-4"' in hub.files("ada/tiny", "step-4")["README.md"].decode()
+    assert '"revision": "step-4"' in hub.files("ada/tiny", "step-4")["README.md"].decode()
 
 
 def test_publishing_the_same_thing_again_makes_no_commit_and_proves_it(hub, send, proofs):

@@ -1,6 +1,7 @@
 """A stranger, who has transformers and nothing of ours, uses what was published."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +22,11 @@ STRANGER = Path(__file__).with_name("stranger.py")
 def stranger(ada, tmp_path):
     """Loads places in a fresh process: a new home, an empty cache, no project on its path."""
 
-    def stranger(home: str, places: list, again: str | None = None) -> list[dict]:
+    def stranger(home: str, places: list, again=None, snippet=None) -> list[dict]:
         environment = ada.environment(HF_HOME=str(tmp_path / home), OMP_NUM_THREADS="1")
         ended = subprocess.run(
             [sys.executable, "-I", str(STRANGER)],
-            input=json.dumps({"places": places, "again": again}),
+            input=json.dumps({"places": places, "again": again, "snippet": snippet}),
             cwd=tmp_path,
             env=environment,
             capture_output=True,
@@ -64,7 +65,10 @@ def test_a_stranger_loads_it_everywhere_and_passes_it_on(hub, ada, run_dir, stra
     publish(run_dir / "checkpoint-2", "ada/tiny", prove=lambda *_: None)
     published = publish(run_dir, "ada/tiny", prove=lambda *_: None)
     at = ["step-2", "main", "step-4", published.commit, published.pinned]
-    early, *late = stranger("first", [["ada/tiny", revision] for revision in at], "ada/second")
+    snippet = re.search(r"```python\n(.*?)```", hub.files("ada/tiny")["README.md"].decode(), re.S)
+    assert published.pinned in snippet[1]
+    places = [["ada/tiny", revision] for revision in at]
+    early, *late = stranger("first", places, again="ada/second", snippet=snippet[1])
     check(early, before(run_dir / "checkpoint-2"))
     for answer in late:
         check(answer, before(run_dir))
