@@ -87,6 +87,7 @@ PLATFORM_DEFAULTS: dict[str, Any] = {
     "max_grad_norm": 0.0,
     "use_cache": True,  # goes into the saved config; training itself never makes a cache
     "remove_unused_columns": False,  # batches are what the model takes
+    "ddp_find_unused_parameters": False,  # there are none, and looking for them takes time
     "train_sampling_strategy": "sequential",  # the data set shuffles, from the seed alone
 }
 

@@ -36,7 +36,7 @@ def make_optimizer(
         if kind in ("matrices", "head"):
             group["weight_decay"] = args.weight_decay
         if kind == "matrices" and muon is not None:
-            group |= {"lr": muon, "momentum": momentum}
+            group |= {"lr": muon, "momentum": momentum, "bf16": args.bf16}
         groups.append(group)
     return MuonAdamW(
         groups,
@@ -103,17 +103,20 @@ class MuonAdamW(torch.optim.AdamW):
         for p, update in zip(params, updates, strict=True):
             by_shape[p.shape].append((p, update))
         for (rows, columns), pairs in by_shape.items():
-            orthogonal = orthogonalize(torch.stack([update for _, update in pairs]))
+            stack = torch.stack([update for _, update in pairs])
+            orthogonal = orthogonalize(stack.bfloat16() if group["bf16"] else stack)
             step = -group["lr"] * max(1.0, rows / columns) ** 0.5
-            torch._foreach_add_([p for p, _ in pairs], list(orthogonal.unbind()), alpha=step)
+            torch._foreach_add_(
+                [p for p, _ in pairs], list(orthogonal.float().unbind()), alpha=step
+            )
 
 
 def orthogonalize(x: torch.Tensor) -> torch.Tensor:
     """A stack of matrices, each with its singular values brought between about 0.15 and 1.9."""
-    dtype, tall = x.dtype, x.shape[-2] > x.shape[-1]
+    tall = x.shape[-2] > x.shape[-1]
     x = x.mT if tall else x
-    x = (x / (x.norm(dim=(-2, -1), keepdim=True) * 1.02 + 1e-7)).bfloat16()
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) * 1.02 + 1e-7)
     for a, b, c in POLAR_EXPRESS:
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.mT if tall else x).to(dtype)
+    return x.mT if tall else x

@@ -3,7 +3,8 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 
@@ -51,9 +52,13 @@ def check(given: dict[str, Any], known: dict[str, Any], where: str) -> None:
     for key, value in given.items():
         if key not in known:
             raise BadRecipe(f"{where} has an unknown key {key!r}{nearest(str(key), [*known])}")
-        choices = get_args(known[key]) or (known[key],)
-        if get_origin(known[key]) is Literal and value not in choices:
-            raise BadRecipe(f"{where}: {key} is {value!r}; it may be {', '.join(choices)}")
+        kind = get_origin(known[key])
+        choices = get_args(known[key]) if kind in UNIONS else (known[key],)
+        if kind is Literal and value not in get_args(known[key]):
+            allowed = ", ".join(get_args(known[key]))
+            raise BadRecipe(f"{where}: {key} is {value!r}; it may be {allowed}")
+        if kind is list and not isinstance(value, list):
+            raise BadRecipe(f"{where}: {key} is {value!r}; it must be a list")
         plain = [PLAIN[choice] for choice in choices if choice in PLAIN]
         if len(plain) == len(choices) and not any(type(value) in types for types in plain):
             names = " or ".join(t.__name__ for t in choices if t is not type(None))
@@ -68,6 +73,7 @@ PLAIN: dict[Any, tuple[type, ...]] = {
     str: (str,),
     type(None): (type(None),),
 }
+UNIONS = (Union, UnionType)
 
 
 def nearest(word: str, known: list[str]) -> str:

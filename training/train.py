@@ -44,7 +44,8 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
         metrics = run.finish()
     except (NotFinished, PublishError) as error:
         return fail(error)
-    print(summary(metrics, run.folder))
+    if run.args.process_index == 0:
+        print(summary(metrics, run.folder))
     for line in run.unpublished:
         fail(line)
     return 1 if run.unpublished else 0

@@ -10,7 +10,12 @@ from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from training.muon import make_optimizer, orthogonalize, sort_parameters
 
 ARGS = SimpleNamespace(
-    learning_rate=0.01, weight_decay=0.1, adam_beta1=0.9, adam_beta2=0.95, adam_epsilon=1e-8
+    learning_rate=0.01,
+    weight_decay=0.1,
+    adam_beta1=0.9,
+    adam_beta2=0.95,
+    adam_epsilon=1e-8,
+    bf16=False,
 )
 SHAPE = {"vocab_size": 40, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 KINDS = {
@@ -79,7 +84,7 @@ def test_matrices_of_one_shape_do_not_mix():
     torch.manual_seed(0)
     x = torch.randn(3, 32, 48)
     alone = torch.stack([orthogonalize(row[None])[0] for row in x])
-    torch.testing.assert_close(orthogonalize(x), alone, atol=2e-2, rtol=0)
+    torch.testing.assert_close(orthogonalize(x), alone, atol=1e-4, rtol=0)
 
 
 def test_without_muon_it_is_adamw():
@@ -109,7 +114,7 @@ def test_muon_takes_the_step_that_its_paper_writes():
     momentum = 0.1 * grad
     nesterov = 0.1 * grad + 0.9 * momentum
     expected = before * (1 - 0.02 * 0.1) - 0.02 * 2.0 * orthogonalize(nesterov[None])[0]
-    torch.testing.assert_close(weight.detach(), expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(weight.detach(), expected, atol=1e-6, rtol=0)
 
 
 def test_its_state_is_saved_and_loaded_without_pickles(tmp_path):

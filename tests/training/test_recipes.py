@@ -90,6 +90,7 @@ def test_an_unknown_recipe_names_the_nearest(capsys):
         ("about: x\ncorpus: hello\nmodel:\n  hidden_size: wide\n", "hidden_size"),
         ("about: x\ncorpus: hello\nlearning_rate: fast\n", "learning_rate"),
         ("about: x\ncorpus: hello\nexamples: some\n", "examples is 'some'"),
+        ("about: x\ndata: my.txt\n", "data is 'my.txt'; it must be a list"),
     ],
 )
 def test_a_wrong_recipe_gets_one_line_that_names_the_thing(text, complaint, tmp_path, capsys):
