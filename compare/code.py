@@ -21,15 +21,18 @@ def generate_arguments(sampling: Sampling) -> dict:
 
 def code_for(facts: Facts, prompt: str, sampling: Sampling) -> str:
     """A program that prints the prompt and its continuation."""
-    where = repr(facts.source)
-    revision = f", revision={facts.revision!r}" if facts.revision else ""
+    where = f"{facts.source!r}"
     lines = ["import torch", "from transformers import AutoModelForCausalLM, AutoTokenizer"]
-    if facts.slides:
+    if facts.revision:
+        where += f", revision={facts.revision!r}"
+    if facts.slides and facts.revision:
+        where += ", trust_remote_code=True"
+    elif facts.slides:
         lines.append("import tinygpt_hf  # so that transformers knows the model")
     lines += [
         "",
-        f"tokenizer = AutoTokenizer.from_pretrained({where}{revision})",
-        f"model = AutoModelForCausalLM.from_pretrained({where}{revision}, dtype=torch.float32)",
+        f"tokenizer = AutoTokenizer.from_pretrained({where})",
+        f"model = AutoModelForCausalLM.from_pretrained({where}, dtype=torch.float32)",
         f"prompt = {prompt!r}",
         "ids = tokenizer.encode(prompt, add_special_tokens=False, split_special_tokens=True)",
     ]
@@ -38,9 +41,11 @@ def code_for(facts: Facts, prompt: str, sampling: Sampling) -> str:
     if not sampling.greedy:
         lines.append(f"torch.manual_seed({sampling.seed})")
     settings = {**generate_arguments(sampling), "max_new_tokens": sampling.max_new_tokens}
-    words = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     lines += [
-        f"output = model.generate(torch.tensor([ids]), {words})",
+        "output = model.generate(",
+        "    torch.tensor([ids]),",
+        *(f"    {name}={value!r}," for name, value in settings.items()),
+        ")",
         "print(prompt + tokenizer.decode(output[0, len(ids):], skip_special_tokens=True))",
     ]
     return "\n".join(lines)

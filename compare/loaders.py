@@ -6,17 +6,32 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
-from tinygpt_hf.loading import load
+from tinygpt_hf.loading import SHIPPED, load
 
 from .engine import Contestant
 from .roster import BASELINE, BASELINE_REVISION
+from .values import Refusal
+
+logging.disable_progress_bar()
 
 
 def load_tiny(name: str) -> Contestant:
     """One of ours: a folder, a shipped name or a repo of the Hub."""
     model, tokenizer = load(name)
-    return Contestant(name, model, tokenizer, source=name, revision=_commit(model))
+    folder = Path(model.config._name_or_path)
+    if folder.parent.name == "snapshots":  # the Hub's cache: the folder is named after the commit
+        return Contestant(name, model, tokenizer, source=name.split("@")[0], revision=folder.name)
+    source = f"checkpoints/{name}" if folder.parent == SHIPPED else name
+    return Contestant(name, model, tokenizer, source=source)
+
+
+def load_stranger(name: str) -> Contestant:
+    """A repo of the Hub that a visitor named: never a folder of this machine."""
+    if Path(name).exists() or (SHIPPED / name).exists():
+        raise Refusal(f"{name} is not on the Hub.")
+    return load_tiny(name)
 
 
 def load_baseline(name: str) -> Contestant:
@@ -37,8 +52,5 @@ def _from_pretrained(name: str, revision: str | None, *, local_files_only: bool)
         name, use_safetensors=True, dtype=torch.float32, **where
     )
     title = "GPT-2" if name == BASELINE else name
-    return Contestant(title, model, tokenizer, source=name, revision=_commit(model) or revision)
-
-
-def _commit(model) -> str | None:
-    return getattr(model.config, "_commit_hash", None)
+    commit = getattr(model.config, "_commit_hash", None) or revision
+    return Contestant(title, model, tokenizer, source=name, revision=commit)

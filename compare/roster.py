@@ -24,6 +24,7 @@ BASELINE_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 REPO_ID = re.compile(r"(?!.*\.\.)\w[\w.-]{0,95}/\w[\w.-]{0,95}(@\w[\w./-]{0,99})?", re.ASCII)
 WAIT = 60.0  # seconds for a model to arrive
 _KEPT = 4  # models from the Hub, and as many of visitors' own
+_COMING = 4  # models from the Hub that are being loaded or wait for it
 _AT_ONCE = 2  # loads from the Hub
 EXAMPLE = "To be or not to be"
 EXAMPLES = {"hello": "hell", "next-char": "the c", "minigpt": "the ", "bigram": EXAMPLE}
@@ -51,10 +52,12 @@ class Roster:
         stand_in: str = STAND_IN,
         baseline: str | None = BASELINE,
         load_baseline: Loader | None = None,
+        load_stranger: Loader | None = None,
     ) -> None:
         self.left, self.stand_in, self.baseline = left, stand_in, baseline
         self.names = list(dict.fromkeys([left, *names]))
         self._load, self._load_baseline = load, load_baseline or load
+        self._load_stranger = load_stranger or load
         self._futures: OrderedDict[str, Future[Answers]] = OrderedDict()
         self._guests: OrderedDict[str, Answers] = OrderedDict()
         self._baseline: Future[Answers] | None = None
@@ -127,15 +130,20 @@ class Roster:
                 ours = key in self.names or key == self.stand_in
                 if not ours and not REPO_ID.fullmatch(key):
                     raise Refusal("A model is named as user/name or user/name@revision.")
+                load = self._load if ours else self._load_stranger
+                if not ours:
+                    self._make_room()
                 turn = self._disk if ours else self._hub
-                self._futures[key] = _in_background(lambda: self._load(key), turn)
-                self._drop_oldest()
+                self._futures[key] = _in_background(lambda: load(key), turn)
             self._futures.move_to_end(key)
             return self._futures[key]
 
-    def _drop_oldest(self) -> None:
+    def _make_room(self) -> None:
         strangers = [k for k in self._futures if k not in self.names and k != self.stand_in]
-        for key in strangers[:-_KEPT]:
+        there = [key for key in strangers if self._futures[key].done()]
+        if len(strangers) - len(there) >= _COMING:
+            raise Refusal("Several models are being loaded already: try again in a moment.")
+        for key in there[: max(0, len(there) + 1 - _KEPT)]:
             del self._futures[key]
 
     def _refusal(self, key: str, error: Exception) -> Refusal:

@@ -141,7 +141,7 @@ def test_only_a_few_models_of_strangers_stay_in_memory():
     for number in range(9):
         roster.get(f"ada/model-{number}")
         roster.add(f"guest-{number}", FakeContestant("mine"))
-    assert len(roster._futures) == 5
+    assert len(roster._futures) == 5  # and shakespeare
     assert len(roster._guests) == 4
     assert roster.get("guest-8").name == "mine"
     assert "shakespeare" in roster._futures
@@ -169,3 +169,30 @@ def test_shipped_models_are_listed_simplest_first(tmp_path):
         (tmp_path / name / "config.json").write_text("{}", encoding="utf-8")
     assert shipped_names(tmp_path) == ["hello", "shakespeare", "ladder/one", "zebra"]
     assert shipped_names(tmp_path / "nothing") == []
+
+
+def test_a_flood_of_repo_ids_is_refused_before_it_becomes_a_flood_of_threads():
+    gate = threading.Event()
+
+    def hang(name):
+        gate.wait(5)
+        return FakeContestant(name)
+
+    roster = Roster([], FakeContestant, left="a", load_stranger=hang)
+    before, refused = threading.active_count(), 0
+    for number in range(50):
+        with pytest.raises(Refusal) as caught:
+            roster.get(f"ada/{number}", seconds=0.001)
+        refused += "already" in str(caught.value)
+    assert refused == 46
+    assert threading.active_count() - before <= 4
+    gate.set()
+
+
+def test_a_visitor_cannot_name_a_folder_of_this_machine(tmp_path, monkeypatch):
+    from compare.loaders import load_stranger
+
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refusal, match="not on the Hub"):
+        load_stranger("runs/mine")
