@@ -14,7 +14,9 @@ import torch
 from huggingface_hub import constants
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM, loading
+from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM, download, loading
+from tinygpt_hf import files as files_module
+from tinygpt_hf.files import GENERATION_FIELDS
 from tinygpt_hf.loading import LoadError, load
 from tinygpt_hf.tokenization import train_bpe, train_char
 
@@ -194,6 +196,8 @@ def test_a_model_of_another_kind_is_refused_with_its_code(there, canary, files):
     evil = {"config.json": json.dumps(config).encode(), "evil.py": code(canary)}
     with pytest.raises(LoadError, match="'evil' and code of its own, which is never run here"):
         load(there(evil))
+    with pytest.raises(LoadError, match=r"^eve/tiny: its config"):
+        load("eve/tiny")
 
 
 HOSTILE = {
@@ -225,6 +229,41 @@ def test_a_hostile_config_is_refused_with_its_reason(here, files, case):
     with pytest.raises(LoadError, match=reason) as caught:
         load(here({"config.json": config}))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "generation_config.json is not JSON"),
+        (b"[]", "not an object"),
+        (b'{"max_length": "evil"}', "sets max_length to 'evil', which is no number"),
+        (b'{"eos_token_id": ["evil"]}', "sets eos_token_id to"),
+        (b'{"temperature": {}}', "sets temperature to"),
+    ],
+)
+def test_a_hostile_generation_config_is_refused(here, content, reason):
+    with pytest.raises(LoadError, match=reason):
+        load(here({"generation_config.json": content}))
+
+
+def test_of_a_generation_config_only_numbers_count(here, canary):
+    evil = {
+        "temperature": 0.5,
+        "custom_generate": "eve/repo",
+        "trust_remote_code": True,
+        "cache_implementation": "evil",
+        "assistant_model": "eve/repo",
+    }
+    model, _ = load(here({"generation_config.json": json.dumps(evil).encode()}))
+    assert model.generation_config.temperature == 0.5
+    kept = model.generation_config.to_diff_dict()
+    assert set(kept) <= {"temperature", "transformers_version", *GENERATION_FIELDS}
+
+
+def test_generation_goes_by_the_same_config_as_elsewhere(run_dir):
+    ours, theirs = load(run_dir)[0], TinyGPTForCausalLM.from_pretrained(run_dir)
+    for name in GENERATION_FIELDS:
+        assert getattr(ours.generation_config, name) == getattr(theirs.generation_config, name)
 
 
 def test_only_our_own_fields_of_a_config_count(here, files):
@@ -342,7 +381,7 @@ def test_weights_that_are_too_large_are_not_downloaded(hub, there, files):
 
 
 def test_texts_that_are_too_large_are_not_downloaded(hub, there, monkeypatch):
-    monkeypatch.setattr(loading, "LARGEST_TEXT", 1000)
+    monkeypatch.setattr(files_module, "LARGEST_TEXT", 1000)
     with pytest.raises(LoadError, match="and may have 1,000 at most"):
         load(there())
     assert not [r for r in hub.layer.requests if "tokenizer.json" in r]
@@ -449,14 +488,14 @@ def test_a_commit_in_the_cache_asks_nobody(hub, there):
 def test_a_hub_that_is_slow_or_down_is_told_within_seconds(
     hub, there, trouble, request, caplog, monkeypatch
 ):
-    monkeypatch.setattr(loading, "SECONDS", 1)
+    monkeypatch.setattr(download, "SECONDS", 1)
     warm = load(there())
     if trouble == "503":
         hub.break_for("eve", only=("503",), rate=1)
     else:
         request.getfixturevalue(trouble)
     started = time.monotonic()
-    with caplog.at_level(logging.WARNING, logger="tinygpt_hf.loading"):
+    with caplog.at_level(logging.WARNING, logger="tinygpt_hf.download"):
         assert equal(load("eve/tiny"), warm)
     assert time.monotonic() - started < SECONDS
     assert "taking eve/tiny from the cache" in caplog.text
@@ -467,10 +506,10 @@ def test_a_hub_that_is_slow_or_down_is_told_within_seconds(
 
 
 def test_a_download_that_stalls_is_told_and_waited_for(hub, there, caplog, monkeypatch):
-    monkeypatch.setattr(loading, "SECONDS", 0.5)
+    monkeypatch.setattr(download, "SECONDS", 0.5)
     there()
     hub.break_for("eve", only=("stall",), rate=1, most=1, matching="GET /lfs/")
-    with caplog.at_level(logging.WARNING, logger="tinygpt_hf.loading"):
+    with caplog.at_level(logging.WARNING, logger="tinygpt_hf.download"):
         load("eve/tiny")
     assert "waiting for model.safetensors of eve/tiny" in caplog.text
 
