@@ -8,12 +8,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .access import refusal
-from .reading import Reading, runtime_of
+from .reading import runtime_of
+from .spaces import Spaces
 from .store import HubError
 from .writing import Writing
 
 
-class HubApp(Reading, Writing):
+class HubApp(Spaces, Writing):
     def __init__(self) -> None:
         super().__init__()
         api = "/api/{kind:kind}/{owner}/{name}"
@@ -40,7 +41,7 @@ class HubApp(Reading, Writing):
                 Route(api + "/commit/{revision:path}", self.commit, methods=["POST"]),
                 Route(api + "/branch/{ref:path}", self.branch, methods=["POST", "DELETE"]),
                 Route(api + "/tag/{ref:path}", self.tag, methods=["POST", "DELETE"]),
-                Route(api + "/runtime", self.runtime),
+                *self.space_routes(api),
                 Route(api + "/hardware", self.hardware, methods=["POST"]),
                 Route(api + "/{setting:setting}", self.settings, methods=["GET", "POST", "DELETE"]),
                 Route(git, self.batch, methods=["POST"]),
@@ -79,9 +80,6 @@ class HubApp(Reading, Writing):
     async def writable(self, request: Request) -> Response:
         self.repo(request, write=True)
         return JSONResponse({})
-
-    async def runtime(self, request: Request) -> Response:
-        return JSONResponse(runtime_of(self.repo(request)))
 
     async def hardware(self, request: Request) -> Response:
         repo = self.repo(request, write=True)

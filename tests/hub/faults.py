@@ -40,10 +40,10 @@ _ANSWERS = {
     "403": (403, {"x-error-message": "Forbidden: not with this token"}),
     "gated": (403, {"x-error-code": "GatedRepo", "x-error-message": "Access is restricted"}),
 }
-_UPLOADS = re.compile(r"^PUT /lfs/|^POST /api/models/.*/commit/")
-_HASHES = re.compile(r"^GET /api/models/.*/tree/|^POST .*/paths-info/|^(GET|HEAD) .*/resolve/")
-_COMMITS = re.compile(r"^POST /api/models/.*/commit/main")
-_OWNER = re.compile(r"^/(?:lfs/|api/models/)?([^/]+)/")
+_UPLOADS = re.compile(r"^PUT /lfs/|^POST /api/.*/commit/")
+_HASHES = re.compile(r"^GET /api/.*/tree/|^POST .*/paths-info/|^(GET|HEAD) .*/resolve/")
+_COMMITS = re.compile(r"^POST /api/.*/commit/main")
+_OWNER = re.compile(r"^/(?:lfs/|api/(?:models|datasets|spaces)/|spaces/)?([^/]+)/")
 
 
 @dataclass
