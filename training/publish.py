@@ -18,42 +18,21 @@ import argparse
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from huggingface_hub import HfApi, set_client_factory
 
 from .access import BRANCH, Place, look
-from .commit import commit_folder, compare, head_of, put_back, read_folder, tree_at
-from .patience import Damaged, PublishError, bounded_client, one_line, patiently
+from .commit import commit_folder, compare, read_folder, tree_at
+from .console import print_anything
+from .patience import PublishError, bounded_client, one_line, patiently
+from .shipment import Prove, Published, Say, Shipment
 from .staging import MODEL, REPLACED, Staged, best_of, checkpoints, stage
-from .verification import Stranger, same_bytes
+from .verification import Stranger
 
-Prove = Callable[[str, str, Staged], None]
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where a model is now: `main` holds `commit`; `pinned` is tagged, and what the card names."""
-
-    repo_id: str
-    commit: str
-    pinned: str
-    tag: str
-
-
-@dataclass(frozen=True)
-class Shipment:
-    """One version on its way: what, to where, under which tag, and how it is proved."""
-
-    api: HfApi
-    repo_id: str
-    tag: str
-    staged: Staged
-    prove: Prove
-    say: Callable[[str], None]
+__all__ = ["PublishError", "Published", "commit_folder", "main", "publish"]
 
 
 def publish(
@@ -68,7 +47,7 @@ def publish(
     into_existing: bool = False,
     dry_run: bool = False,
     prove: Prove | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> Published | None:
     """Publishes a run, or one of its checkpoints, and returns where it is; None after a dry run.
 
@@ -103,9 +82,9 @@ def _ship_all(shipments: list[Shipment], place: Place, public: bool) -> Publishe
         say(f"{repo_id} is private and stays so: its settings on the Hub make it public")
     for shipment in history:
         if shipment.tag not in place.tags:
-            _ship(shipment)
-    published = _ship(last, pin=True)
-    _drop_branch(api, repo_id)
+            shipment.ship()
+    published = last.ship(pin=True)
+    last.drop_branch()
     say(f"{api.endpoint}/{repo_id} is at {published.commit[:7]}, tagged {published.tag}")
     return published
 
@@ -150,103 +129,7 @@ def _refuse_to_move(api: HfApi, place: Place, tag: str, staged: Staged) -> None:
         )
 
 
-def _ship(shipment: Shipment, pin: bool = False) -> Published:
-    api, repo_id, tag, staged = shipment.api, shipment.repo_id, shipment.tag, shipment.staged
-    pinned = _tags(api, repo_id).get(tag)
-    staged.write_card(repo_id, pinned or tag)
-    commit = _to_main(shipment)
-    if pinned is None:
-        pinned = _create_tag(api, repo_id, tag, commit)
-        if pin:
-            staged.write_card(repo_id, pinned)
-            commit = _to_main(shipment)
-    return Published(repo_id, commit, pinned, tag)
-
-
-def _to_main(shipment: Shipment) -> str:
-    """Makes `main` hold the staged files, proved before and compared after; returns its commit."""
-    api, repo_id, staged = shipment.api, shipment.repo_id, shipment.staged
-    local = read_folder(staged.folder, staged.files)
-    head = head_of(api, repo_id, "main")
-    changes = compare(local, tree_at(api, repo_id, head), REPLACED)
-    if not changes:
-        shipment.prove(repo_id, head, staged)
-        shipment.say(f"{shipment.tag}: nothing to change, and it loads")
-        return head
-    card_only = changes.paths == ["README.md"]
-    if not card_only:
-        _rehearse(shipment, head)
-    try:
-        made = _commit(shipment, "main", head)
-        same_bytes(api, repo_id, made, local)
-    except Damaged as error:
-        _put_back(shipment, head, error)
-        raise
-    if not card_only:
-        shipment.say(f"{shipment.tag}: committed {changes}; loaded back with the same logits")
-    return made
-
-
-def _rehearse(shipment: Shipment, head: str) -> None:
-    """The same commit on a branch, loaded back from there. If that fails, `main` is not touched."""
-    api, repo_id = shipment.api, shipment.repo_id
-    _drop_branch(api, repo_id)  # of the version before, or of a run that was cut off
-    patiently(lambda: api.create_branch(repo_id, branch=BRANCH, revision=head, exist_ok=True))
-    try:
-        commit = _commit(shipment, BRANCH, head)
-        shipment.prove(repo_id, commit, shipment.staged)
-    except PublishError:
-        with suppress(Exception):  # what stays now is dropped by the next run
-            api.delete_branch(repo_id, branch=BRANCH)
-        raise
-
-
-def _commit(shipment: Shipment, branch: str, parent: str) -> str:
-    return commit_folder(
-        shipment.api,
-        shipment.repo_id,
-        shipment.staged.folder,
-        shipment.staged.files,
-        message=f"Publish {shipment.tag}",
-        revision=branch,
-        parent=parent,
-        owned=REPLACED,
-    )
-
-
-def _put_back(shipment: Shipment, good: str, error: Damaged) -> None:
-    repo_id = shipment.repo_id
-    try:
-        put_back(shipment.api, repo_id, good, error.commit)
-    except PublishError as second:
-        raise PublishError(
-            f"{error}; the old version could not be put back ({second}): run this again"
-        ) from error
-    raise PublishError(f"{error}; the old version was put back: run this again") from error
-
-
-def _drop_branch(api: HfApi, repo_id: str) -> None:
-    refs = patiently(lambda: api.list_repo_refs(repo_id))
-    if BRANCH in [ref.name for ref in refs.branches]:
-        patiently(lambda: api.delete_branch(repo_id, branch=BRANCH))
-
-
-def _tags(api: HfApi, repo_id: str) -> dict[str, str]:
-    refs = patiently(lambda: api.list_repo_refs(repo_id))
-    return {ref.name: ref.target_commit for ref in refs.tags}
-
-
-def _create_tag(api: HfApi, repo_id: str, tag: str, commit: str) -> str:
-    patiently(lambda: api.create_tag(repo_id, tag=tag, revision=commit, exist_ok=True))
-    there = _tags(api, repo_id).get(tag)
-    if there != commit:
-        raise PublishError(f"{tag} in {repo_id} was set to {there} meanwhile: run this again")
-    return commit
-
-
-def _describe(
-    place: Place, versions: list[tuple[str, Staged]], public: bool, say: Callable[[str], None]
-) -> None:
+def _describe(place: Place, versions: list[tuple[str, Staged]], public: bool, say: Say) -> None:
     """What a publish would do to `main`, and nothing else."""
     tag, staged = versions[-1]
     staged.write_card(place.repo_id, place.tags.get(tag, tag))
@@ -292,6 +175,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    print_anything()
     given = vars(make_parser().parse_args(argv))
     set_client_factory(bounded_client)
     try:

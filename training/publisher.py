@@ -42,12 +42,7 @@ class Publisher:
         self.process: subprocess.Popen[str] | None = None
         self.jobs: dict[int, Future[str | None]] = {}
         self.errors: list[str] = []
-        try:  # what waiting does not mend is told before the training, not after it
-            look(HfApi(), repo_id)
-        except PublishError as error:
-            if not error.passing:
-                raise
-            self._show(f"{error}; training goes on, and publishing will be tried")
+        self._look(repo_id)
 
     def submit(self, checkpoint: str | Path, step: int) -> None:
         if step in self.jobs:
@@ -80,6 +75,20 @@ class Publisher:
                 self.errors.append(f"{folder.name} was not published: {problem}")
         return self.errors
 
+    def _look(self, repo_id: str) -> None:
+        """What waiting does not mend is told before the training, not after it."""
+        try:
+            tags = look(HfApi(), repo_id).tags
+        except PublishError as error:
+            if not error.passing:
+                shutil.rmtree(self.copies, ignore_errors=True)
+                raise
+            self._show(f"{error}; training goes on, and publishing will be tried")
+        else:
+            if tags:
+                taken = ", ".join(sorted(tags))
+                self._show(f"{repo_id} has {taken}: other weights of the same name are refused")
+
     def _copy_of(self, step: int) -> Path:
         return self.copies / f"checkpoint-{step}"
 
@@ -96,7 +105,7 @@ class Publisher:
         return problem
 
     def _ask(self, folder: Path) -> str | None:
-        process = self.process = self.process or _start()
+        process = self.process = self.process or _start(self.copies / "log")
         assert process.stdin
         assert process.stdout
         try:
@@ -108,25 +117,28 @@ class Publisher:
         if not answer:
             process.communicate()
             self.process = None  # the next job gets another
-            return f"the process that publishes ended with {process.returncode}"
+            log = (self.copies / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+            last = log[-1] if log else "no word"
+            return redact(f"the process that publishes ended with {process.returncode}: {last}")
         return json.loads(answer)["problem"]
 
     def _show(self, line: str) -> None:
         sys.stderr.write(redact(f"--publish: {line}\n"))
 
 
-def _start() -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "training.publisher"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # the client's own warnings; what matters is answered
-        env=os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-        encoding="utf-8",
-        # Ctrl-C ends the training; what is on its way to the Hub arrives whole.
-        start_new_session=True,
-    )
+def _start(log: Path) -> subprocess.Popen[str]:
+    with log.open("w", encoding="utf-8") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "training.publisher"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": "1"},
+            encoding="utf-8",
+            # Ctrl-C ends the training; what is on its way to the Hub arrives whole.
+            start_new_session=True,
+        )
     if sys.platform != "win32":
         os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
     return process
