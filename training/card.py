@@ -11,6 +11,7 @@ from typing import Any
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 GENERATED = "Written by training/card.py. Delete this line to keep what you change below."
+ENGLISH = ("Tiny Shakespeare", "hello", "next-char", "minigpt")  # of the texts that come along
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # What of a run's facts also holds in its middle.
 _CONSTANT = ("parameters", "recipe", "seed", "data", "split", "versions", "init_from")
@@ -92,10 +93,11 @@ def _metadata(name: str, facts: dict):
     from huggingface_hub import EvalResult, ModelCardData
 
     data = str(facts.get("data") or facts.get("recipe") or "text")
+    on_hub = data.partition("@")[0] if "/" in data else None  # a file goes by its name alone
     results = [
         EvalResult(
             task_type="text-generation",
-            dataset_type="text",
+            dataset_type=on_hub or "text",
             dataset_name=data,
             dataset_split="validation",
             metric_type=kind,
@@ -110,7 +112,9 @@ def _metadata(name: str, facts: dict):
     if results:
         measured = {"model_name": name, "eval_results": results}
     return ModelCardData(
+        language="en" if data in ENGLISH else None,
         license="apache-2.0",
+        datasets=[on_hub] if on_hub else None,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["tinygpt-hf", "tinygpt", "safetensors"],

@@ -73,7 +73,17 @@ def test_its_front_matter_is_valid_and_names_both_results(card):
     measured = {metric["type"]: metric["value"] for metric in result["metrics"]}
     assert measured == {"loss": 2.0, "bits_per_byte": 2.9}
     assert front(text)["pipeline_tag"] == "text-generation"
+    assert front(text)["language"] == "en"
+    assert "language" not in front(card(data="my own text"))
     assert ModelCard(text).data.eval_results  # huggingface_hub reads it back
+
+
+def test_a_data_set_of_the_hub_is_linked(card):
+    text = card(data="roneneldan/TinyStories@main")
+    assert front(text)["datasets"] == ["roneneldan/TinyStories"]
+    (result,) = front(text)["model-index"][0]["results"]
+    assert result["dataset"]["type"] == "roneneldan/TinyStories"
+    assert problems(text, "model") == ([], [])
 
 
 def test_a_sample_cannot_break_out_of_its_fence(card):
