@@ -261,18 +261,18 @@ class TinyGPTBlock(GradientCheckpointingLayer):
         self.usual = config.mixer == "attention" and config.norm_position == "before"
         self.usual = self.usual and config.residual and self.mlp is not None
         self._born_with = [
-            (parent._modules, name, child)
+            (parent._modules, name, child, type(child))
             for parent in self.modules()
             for name, child in parent.named_children()
         ]
 
     def may_run_at_once(self) -> bool:
-        """Whether no part was replaced (LoRA, quantised), hooked or patched since birth."""
+        """Whether no part was replaced (LoRA, quantised), reparametrised, hooked or patched."""
         if not self.usual or torch.compiler.is_compiling():
             return False
-        for modules, name, child in self._born_with:
+        for modules, name, child, kind in self._born_with:
             own = child.__dict__
-            if modules.get(name) is not child or "forward" in own:
+            if modules.get(name) is not child or type(child) is not kind or "forward" in own:
                 return False
             if own["_forward_hooks"] or own["_forward_pre_hooks"]:
                 return False

@@ -93,6 +93,11 @@ def patch_a_forward(model):
     part.forward = lambda x, old=part.forward: old(x) * 2
 
 
+def reparametrise_a_linear(model):
+    """As weight norm does: the weight is computed, and the module's class changes in place."""
+    nn.utils.parametrizations.weight_norm(model.model.layers[1].attn.q_proj)
+
+
 def hook_a_gradient(model):
     model.model.layers[1].attn.o_proj.register_full_backward_hook(lambda m, inp, out: None)
 
@@ -105,6 +110,7 @@ def hook_a_gradient(model):
         hook_a_linear,
         hook_before_attention,
         patch_a_forward,
+        reparametrise_a_linear,
         hook_a_gradient,
     ],
 )
