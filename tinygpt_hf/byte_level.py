@@ -18,10 +18,3 @@ PRE_TOKENIZER = pre_tokenizers.Sequence(
 def utf8_bytes() -> list[int]:
     """The 243 byte values that UTF-8 can contain: 0xC0, 0xC1 and 0xF5 to 0xFF never occur."""
     return [b for b in range(0xF5) if b not in (0xC0, 0xC1)]
-
-
-def byte_alphabet() -> dict[int, str]:
-    """GPT-2's letter for each byte: itself where that is printable, else one from U+0100 on."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = [b for b in range(256) if b not in printable]
-    return {b: chr(b) if b in printable else chr(256 + others.index(b)) for b in range(256)}

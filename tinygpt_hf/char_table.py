@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Regex, pre_tokenizers
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from .byte_level import PRE_TOKENIZER, byte_alphabet
+from .byte_level import PRE_TOKENIZER
 from .texts import check_string
 
 EACH_CHARACTER = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
@@ -63,7 +64,7 @@ class CharTable:
     @classmethod
     def _of_bytes(cls, tokens: dict[str, int]) -> "CharTable | None":
         """A BPE none of whose tokens reaches past one character."""
-        byte = {letter: value for value, letter in byte_alphabet().items()}
+        byte = {letter: value for value, letter in bytes_to_unicode().items()}
         raw = {bytes(byte[letter] for letter in token): i for token, i in tokens.items()}
         characters, pieces = {}, {}
         for token, number in raw.items():

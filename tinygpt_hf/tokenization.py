@@ -22,8 +22,9 @@ import numpy as np
 from huggingface_hub.utils import tqdm
 from tokenizers import AddedToken, Tokenizer, decoders, models, trainers
 from transformers import PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from .byte_level import PRE_TOKENIZER, byte_alphabet, utf8_bytes
+from .byte_level import PRE_TOKENIZER, utf8_bytes
 from .char_table import EACH_CHARACTER, code_points
 from .encoding import (
     TextStream,
@@ -126,7 +127,7 @@ def train_bpe(
         )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = PRE_TOKENIZER  # cuts the words to learn from
-    letter = byte_alphabet()
+    letter = bytes_to_unicode()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         min_frequency=min_freq,
@@ -184,7 +185,7 @@ def _spelling(characters: Iterable[str]) -> tuple[list[str], list[tuple[str, str
     ASCII is a byte a character anyway. A merge takes one byte, so the characters of three and four
     bytes also need tokens for how they begin, which 64 of them share.
     """
-    letter = byte_alphabet()
+    letter = bytes_to_unicode()
     beginnings = {
         raw[:end] for raw in (c.encode() for c in characters) for end in range(2, len(raw) + 1)
     }
