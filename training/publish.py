@@ -142,7 +142,7 @@ def _describe(place: Place, versions: list[tuple[str, Staged]], public: bool, sa
         for path in getattr(changes, what):
             size = local[path].size if path in local else place.tree[path].size
             say(f"  {what:<7} {path:<28} {size:>12,} bytes")
-    for tag, _ in versions:
+    for tag in dict.fromkeys(tag for tag, _ in versions):
         say(f"  {'tagged' if tag in place.tags else 'tag':<7} {tag}")
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class Publisher:
     def __init__(self, repo_id: str, *, public: bool = False, run: str | None = None):
         self.options = {"repo_id": repo_id, "public": public, "run": run}
         self.copies = Path(tempfile.mkdtemp(prefix="tinygpt-publisher-"))
+        # Also where the training ends without a word, once the worker has ended.
+        self.clean_up = weakref.finalize(self, shutil.rmtree, self.copies, ignore_errors=True)
         self.worker = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self.process: subprocess.Popen[str] | None = None
         self.jobs: dict[int, Future[str | None]] = {}
@@ -69,7 +72,7 @@ class Publisher:
         self.worker.shutdown()
         if self.process is not None:
             self.process.communicate()  # its input ends, and so does it
-        shutil.rmtree(self.copies, ignore_errors=True)
+        self.clean_up()
         for folder, problem in outcome.items():
             if problem:
                 self.errors.append(f"{folder.name} was not published: {problem}")
@@ -81,7 +84,6 @@ class Publisher:
             tags = look(HfApi(), repo_id).tags
         except PublishError as error:
             if not error.passing:
-                shutil.rmtree(self.copies, ignore_errors=True)
                 raise
             self._show(f"{error}; training goes on, and publishing will be tried")
         else:

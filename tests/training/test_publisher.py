@@ -87,6 +87,7 @@ def test_what_was_submitted_arrives_and_no_error_is_lost(hub, publisher, run_dir
         path.unlink()
     publisher.submit(run_dir / "no-such-folder", 5)
     errors = publisher.finish(run_dir)
+    assert not publisher.copies.exists()
     assert hub.files("ada/tiny", "step-2")["model.safetensors"] == before
     final = (run_dir / "model.safetensors").read_bytes()
     assert hub.files("ada/tiny")["model.safetensors"] == final
