@@ -1,0 +1,66 @@
+"""Makes the models that ship: trains each by the command that its card names, keeps what is published.
+
+    python checkpoints/make.py hello bigram          # train these and put them here
+    python checkpoints/make.py shakespeare --run DIR # take a finished run as it is
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+# What a recipe does not say. Where nothing is listed, the recipe's name is the whole command.
+COMMANDS: dict[str, list[str]] = {}
+# Of a finished run; the code is in tinygpt_hf/, the Trainer's state stays behind.
+KEPT = (
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "metrics.json",
+    "metrics.jsonl",
+    "loss.png",
+    "README.md",
+)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="+", help="recipes, and so checkpoints")
+    parser.add_argument("--run", type=Path, help="take this finished run instead of training")
+    parser.add_argument("--data", help="the text to train on, where the recipe's cannot be fetched")
+    return parser
+
+
+def ship(run: Path, name: str) -> None:
+    target = HERE / name
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for file in KEPT:
+        if (run / file).is_file():
+            shutil.copyfile(run / file, target / file)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    from training.train import main as train
+
+    for name in args.names:
+        with tempfile.TemporaryDirectory() as scratch:
+            run = args.run
+            if run is None:
+                run = Path(scratch) / Path(name).name
+                command = [name, *COMMANDS.get(name, []), "--output_dir", str(run)]
+                failed = train(command + (["--data", args.data] if args.data else []))
+                if failed:
+                    return failed
+            ship(run, name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
