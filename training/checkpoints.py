@@ -37,6 +37,12 @@ def fault(folder: Path) -> str | None:
     return None
 
 
+def seconds_until(folder: Path) -> float:
+    """How long the run had been training when this was saved."""
+    history = json.loads((folder / STATE).read_text(encoding="utf-8"))["log_history"]
+    return max((logs["seconds"] for logs in history if "seconds" in logs), default=0.0)
+
+
 def last_whole(run: Path) -> tuple[Path | None, list[str]]:
     """The checkpoint to go on from, and a line about each newer one that is torn."""
     torn: list[str] = []

@@ -157,8 +157,12 @@ class Run:
         for callback in (*self.own_callbacks(), *callbacks):
             self.trainer.add_callback(callback)
         beside.say(self.describe())
+        checkpoint = None
+        if self.checkpoint is not None:
+            checkpoint = str(self.checkpoint)
+            self.trainer.seconds_before = checkpoints.seconds_until(self.checkpoint)
         try:
-            self.trainer.train(str(self.checkpoint) if self.checkpoint else None)
+            self.trainer.train(checkpoint)
         except (Diverged, CannotSave) as error:
             self.give_up(str(error))
         finally:

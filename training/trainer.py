@@ -16,6 +16,7 @@ from transformers import (
     TrainerControl,
 )
 from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer_utils import TrainOutput
 
 from .data import token_bytes
 from .examples import IGNORED, Batch, Examples, Split, share
@@ -67,6 +68,10 @@ class TinyTrainer(Trainer):
         self.token_bytes = torch.from_numpy(token_bytes(tokenizer)).to(self.args.device)
 
     # Optimizing
+
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+        self.began = time.monotonic()
+        return super().train(*args, **kwargs)
 
     def create_optimizer(self, model=None) -> torch.optim.Optimizer:
         if self.optimizer is None and not (self.muon is None and self.embedding is None):
@@ -120,7 +125,8 @@ class TinyTrainer(Trainer):
         return metrics
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        logs["seconds"] = self.seconds()
+        if "loss" in logs:
+            logs["seconds"] = self.seconds()
         super().log(logs, start_time)
 
     def seconds(self) -> float:

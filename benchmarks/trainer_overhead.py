@@ -1,0 +1,112 @@
+"""What the Trainer adds to a step, over a bare loop of the same batches, model and optimizer.
+
+    python benchmarks/trainer_overhead.py [RECIPE] [--data FILE] [--steps 30] [--rounds 9]
+
+The two take turns in one process; the ratio is the median over the rounds. The Trainer runs with
+what a real run has beside it: a row of metrics for every step, the bar, the check for NaN.
+"""
+
+import argparse
+import contextlib
+import io
+import itertools
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipe", nargs="?", default="shakespeare-fast")
+    parser.add_argument("--data", help="Tiny Shakespeare, where it is not cached")
+    parser.add_argument("--steps", type=int, default=30, help="of each turn")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, help="of torch (default: all cores)")
+    return parser
+
+
+def prepare(recipe: str, data: str | None, folder: str, steps: int):
+    from training.arguments import resolve
+    from training.run import Run
+
+    flags = {"output_dir": folder, "max_steps": steps, "disable_tqdm": False}
+    if data is not None:
+        flags["data"] = [data]
+    run = Run(resolve(recipe, flags), time.time())
+    run.prepare()
+    run.args.eval_strategy, run.args.save_strategy = "no", "no"
+    return run
+
+
+def bare(run, steps: int) -> list[float]:
+    """Seconds of each step: the training loop that anyone would write."""
+    import copy
+
+    import torch
+
+    from training.examples import Examples
+    from training.muon import make_optimizer
+
+    model, args, options = copy.deepcopy(run.model), run.args, run.options
+    optimizer = make_optimizer(
+        model,
+        args,
+        options.muon_learning_rate,
+        options.muon_momentum,
+        options.embedding_learning_rate,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
+    size = args.train_batch_size
+    examples = Examples(run.source, steps * size, args.seed)
+    model.train()
+    ticks = []
+    for step in range(steps):
+        batch = examples.__getitems__(list(range(step * size, (step + 1) * size)))
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+            loss = model(**batch, use_cache=False).loss
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        loss.item()
+        ticks.append(time.perf_counter())
+    return [b - a for a, b in itertools.pairwise(ticks)]
+
+
+def trained(run) -> list[float]:
+    """The same through the Trainer."""
+    from training.budget import Clock
+    from training.callbacks import Bar, Record
+
+    clock = Clock()
+    beside = [Record(run.folder), Bar(run.tokens_a_step, hidden=False), clock]
+    trainer = run.make_trainer(run.args, beside)
+    with contextlib.redirect_stderr(io.StringIO()):
+        trainer.train()
+    return [b - a for a, b in itertools.pairwise(clock.ticks)]
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    import torch
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    ratios, times = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        run = prepare(args.recipe, args.data, str(Path(folder, "run")), args.steps)
+        for turn in range(args.rounds + 1):
+            ours, theirs = trained(run), bare(run, args.steps)
+            if turn:  # the first warms up
+                ratios.append(statistics.mean(ours) / statistics.mean(theirs))
+                times.append((statistics.mean(ours), statistics.mean(theirs)))
+    for name, column in zip(("Trainer", "bare loop"), zip(*times, strict=True), strict=True):
+        print(f"{name:10} {1000 * statistics.median(column):8.2f} ms a step")
+    spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+    print(f"{args.recipe}: Trainer / bare loop {statistics.median(ratios):.3f} ({spread})")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
