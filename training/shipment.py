@@ -66,7 +66,8 @@ class Shipment:
             self.rehearse(head)
         try:
             made = self.commit("main", head)
-            same_bytes(self.api, self.repo_id, made, local)
+            sent = {path: local[path] for path in (*changes.add, *changes.change)}
+            same_bytes(self.api, self.repo_id, made, sent)
         except Damaged as error:
             self.put_back(head, error)
         if not card_only:

@@ -115,7 +115,9 @@ def raise_for(problem: str | None, repo_id: str, commit: str) -> None:
 
 
 def same_bytes(api: HfApi, repo_id: str, commit: str, local: dict[str, LocalFile]) -> None:
-    """Raises Damaged unless a commit comes back byte for byte: what loaded once loads again."""
+    """Raises Damaged unless files come back byte for byte: what loaded once then loads again."""
+    if not local:
+        return
     with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
         try:
             there = patiently(

