@@ -1,0 +1,280 @@
+"""`python spaces/deploy.py --repo-id USER/NAME`: the page as a Space on the Hub, in one commit.
+
+Every step can be run again, and a run that was cut off is finished by the next one:
+
+1. look: the token, the permission, who made the Space, whether the Space can fetch its models
+2. stage: a copy of what may travel, with README.md of this folder as the Space's card
+3. commit it to `main` and read it back; if it comes back changed, the old version is put back
+4. set the variables that app.py reads
+5. wait for the build, showing its log, and ask the running page to go on with a text
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import NoReturn
+
+from huggingface_hub import HfApi, set_client_factory, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+ROOT = Path(__file__).resolve().parents[1]
+if "training" not in sys.modules:  # a script finds only what lies beside it
+    spec = spec_from_file_location("training", ROOT / "training" / "__init__.py")
+    assert spec
+    sys.modules["training"] = module_from_spec(spec)
+
+from cargo import CARD, OWNED, fetches, stage  # noqa: E402 (see above; beside this file)
+from running import QUESTION, Running  # noqa: E402
+
+from training import commit as hub  # noqa: E402
+from training.access import Place, look  # noqa: E402
+from training.patience import (  # noqa: E402
+    Damaged,
+    PublishError,
+    bounded_client,
+    explain,
+    one_line,
+    patiently,
+    redact,
+)
+
+MODEL, BASELINE = "TINYGPT_MODEL", "TINYGPT_BASELINE"  # what app.py reads
+HARDWARE = "zero-a10g"  # ZeroGPU: what a free account gets
+
+Say = Callable[[str], None]
+
+
+def deploy(
+    repo_id: str,
+    *,
+    model: str | None = None,
+    baseline: str | None = None,
+    private: bool = False,
+    hardware: str = HARDWARE,
+    dry_run: bool = False,
+    say: Say = lambda line: None,
+) -> str | None:
+    """Makes a Space serve this project's page, and returns its commit; None after a dry run.
+
+    Raises PublishError with one line about what did not get through.
+    """
+    api, given = HfApi(), {MODEL: model, BASELINE: baseline}
+    asked = {name: value for name, value in given.items() if value is not None}
+    with one_line(repo_id), tempfile.TemporaryDirectory(prefix="tinygpt-space-") as scratch:
+        place = look(api, repo_id, repo_type="space", into_existing=True)
+        there = _variables(api, place) if place.exists else {}
+        for value in asked.values():
+            _require(api, value)
+        wanted, folder = there | asked, Path(scratch)
+        files = stage(folder, repo_id, [wanted[name] for name in given if name in wanted])
+        space = Space(api, place, folder, hub.read_folder(folder, files), wanted, say)
+        changed = {name: value for name, value in asked.items() if there.get(name) != value}
+        if dry_run:
+            space.describe(changed, hardware, private)
+            return None
+        if not place.exists:
+            space.create(private, hardware)
+            changed = {}
+        commit = space.commit()
+        for name, value in changed.items():
+            patiently(lambda n=name, v=value: api.add_space_variable(repo_id, n, v))
+            say(f"{name} is {value}")
+        running = Running(api, repo_id, say)
+        running.wait(commit, new=commit != place.head or bool(changed))
+        say(f"asked to go on with {QUESTION!r}, it writes {running.ask(wanted.get(MODEL))!r}")
+        say(f"{running.page} is at {commit[:7]}")
+        return commit
+
+
+def _variables(api: HfApi, place: Place) -> dict[str, str]:
+    """Those of a Space that is ours to change."""
+    repo_id = place.repo_id
+    commits = patiently(lambda: api.list_repo_commits(repo_id, repo_type="space"))
+    fresh = len(commits) == 1 and set(place.tree) <= {".gitattributes", CARD}
+    if not fresh and not any(hub.MARK in commit.title + commit.message for commit in commits):
+        raise PublishError(f"{repo_id} is a Space that this tool did not make: choose another name")
+    found = patiently(lambda: api.get_space_variables(repo_id))
+    return {name: variable.value for name, variable in found.items()}
+
+
+def _require(api: HfApi, name: str) -> None:
+    """Asks for a model as the Space will: by its name, and without a token."""
+    if not fetches(name):
+        return
+    repo_id, _, revision = name.partition("@")
+    if repo_id.count("/") != 1 or Path(name).exists() or Path(name).is_absolute():
+        raise PublishError(
+            f"{name} is not on the Hub, and a Space cannot see the folders of this machine: "
+            "publish it with `python -m training.publish`, then give USER/NAME"
+        )
+    try:
+        found = patiently(lambda: api.model_info(repo_id, revision=revision or None, token=False))
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        found = None
+    if found is None or found.gated:
+        raise PublishError(
+            f"{name} cannot be loaded without a token, and none is put into a Space: "
+            "is it public, and is that its name?"
+        )
+    if not any(file.rfilename.endswith(".safetensors") for file in found.siblings or ()):
+        raise PublishError(f"{name} holds no safetensors, and nothing else is loaded")
+
+
+@dataclass(frozen=True)
+class Space:
+    """A Space on its way: what it was, what it shall hold, and the variables it shall have."""
+
+    api: HfApi
+    place: Place
+    folder: Path
+    local: dict[str, hub.LocalFile]
+    variables: dict[str, str]
+    say: Say
+
+    @property
+    def repo_id(self) -> str:
+        return self.place.repo_id
+
+    def describe(self, changed: dict[str, str], hardware: str, private: bool) -> None:
+        """What a deploy would do, and nothing else."""
+        place, changes = self.place, hub.compare(self.local, self.place.tree, OWNED)
+        state = "exists" if place.exists else f"would be created on {hardware}"
+        seen = "private" if (place.private if place.exists else private) else "public"
+        self.say(f"{self.repo_id} ({seen}) {state}; this is a dry run, nothing is written")
+        for what in ("add", "change", "remove", "same", "keep"):
+            for path in getattr(changes, what):
+                size = self.local[path].size if path in self.local else place.tree[path].size
+                self.say(f"  {what:<7} {path:<60} {size:>12,} bytes")
+        size = sum(file.size for file in self.local.values())
+        self.say(f"  {len(self.local)} files, {size / 1e6:.1f} MB")
+        for name, value in changed.items():
+            self.say(f"  set     {name}={value}")
+
+    def create(self, private: bool, hardware: str) -> None:
+        variables = [{"key": name, "value": value} for name, value in self.variables.items()]
+        try:
+            patiently(
+                lambda: self.api.create_repo(
+                    self.repo_id,
+                    repo_type="space",
+                    space_sdk="gradio",
+                    space_hardware=hardware,  # type: ignore[arg-type]  # a name will do
+                    space_variables=variables,
+                    private=private,
+                    exist_ok=True,
+                )
+            )
+        except HfHubHTTPError as error:
+            if error.response.status_code not in (400, 402, 403):
+                raise
+            raise PublishError(
+                f"the Hub makes no Space {self.repo_id} on {hardware}: "
+                f"{redact(error.server_message or str(error))} (may you, on this hardware?)"
+            ) from None
+
+    def commit(self) -> str:
+        """Makes `main` hold the staged files; what comes back changed does not stay there."""
+        api, repo_id = self.api, self.repo_id
+        before = self.place.head or hub.head_of(api, repo_id, "main", "space")
+        try:
+            made = hub.commit_folder(
+                api,
+                repo_id,
+                self.folder,
+                self.local,
+                message="Deploy the page",
+                repo_type="space",
+                parent=before,
+                owned=OWNED,
+            )
+            self._read_back(made)
+        except Damaged as error:
+            self._put_back(before, error)
+        same = made == before
+        self.say("nothing to commit" if same else f"committed {len(self.local)} files: {made[:7]}")
+        return made
+
+    def _put_back(self, good: str, error: Damaged) -> NoReturn:
+        if error.commit == good:
+            raise PublishError(f"{error}: delete them there and run this again") from None
+        try:
+            hub.put_back(self.api, self.repo_id, good, error.commit, repo_type="space")
+        except PublishError as second:
+            raise PublishError(
+                f"{error}; the old version could not be put back ({second}): run this again"
+            ) from error
+        raise PublishError(f"{error}; the old version was put back: run this again") from error
+
+    def _read_back(self, commit: str) -> None:
+        """A Hub that lists a file's hash has not looked at its bytes."""
+        where = f"{self.repo_id} at {commit[:7]}"
+        with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
+            try:
+                there = patiently(
+                    lambda: snapshot_download(
+                        self.repo_id,
+                        repo_type="space",
+                        revision=commit,
+                        cache_dir=scratch,
+                        endpoint=self.api.endpoint,
+                    )
+                )
+                differ = [
+                    name
+                    for name, file in self.local.items()
+                    if hub.LocalFile.read(Path(there, name)).sha256 != file.sha256
+                ]
+            except Exception as error:  # what cannot be checked is not left there
+                trouble = f"{where} cannot be read back ({explain(error, self.repo_id)})"
+                raise Damaged(trouble, commit) from None
+        if differ:
+            raise Damaged(f"{where} came back changed: {', '.join(differ)}", commit)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python spaces/deploy.py",
+        description="Put the page on a Hugging Face Space, and see that it answers there.",
+        epilog="The access token comes from HF_TOKEN or `hf auth login`; it is no flag, and none "
+        "is put into the Space.",
+    )
+    parser.add_argument("--repo-id", required=True, metavar="USER/NAME")
+    parser.add_argument(
+        "--model", metavar="USER/NAME[@REV]", help="on the left (default: as it is, or shakespeare)"
+    )
+    parser.add_argument(
+        "--baseline", metavar="REPO|none", help="on the right (default: as it is, or GPT-2)"
+    )
+    parser.add_argument("--private", action="store_true", help="a new Space for you alone")
+    parser.add_argument(
+        "--hardware",
+        default=HARDWARE,
+        metavar="FLAVOR",
+        help="of a new Space (default: %(default)s, ZeroGPU, free); cpu-basic and others are paid",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and stop")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = vars(make_parser().parse_args(argv))
+    set_client_factory(bounded_client)
+    try:
+        deploy(given.pop("repo_id"), **given, say=print)
+    except PublishError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; run this again to finish it", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
