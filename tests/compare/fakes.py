@@ -1,6 +1,6 @@
 """A contestant with a script instead of a model, and a page of two such, served for a browser.
 
-python -m tests.compare.fakes --port 7860 [--slow] [--late]
+python -m tests.compare.fakes --port 7860 [--slow] [--late FILE] [--real]
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from compare.roster import Roster
 from compare.values import (
+    Answers,
     Attention,
     Chunk,
     Facts,
@@ -26,6 +28,7 @@ from compare.values import (
 )
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
+CLOSED: dict[str, Any] = {"hello": "hello"}
 
 
 class FakeLive:
@@ -134,10 +137,40 @@ def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -
     return Roster(["shakespeare", "hello"], load, baseline=baseline, load_baseline=load_baseline)
 
 
+def real_roster() -> Roster:
+    """Untrained models of real code, for a page that has to bear what people type."""
+
+    def load(name: str) -> Answers:
+        import torch
+        from transformers import GPT2Config, GPT2LMHeadModel
+
+        from compare.engine import Contestant
+        from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
+        from tinygpt_hf.tokenization import train_bpe, train_char
+
+        torch.manual_seed(0)
+        if name == "shakespeare-gpt2":
+            tokenizer = train_bpe([WORDS * 20], 300, show_progress=False)
+            sizes = {"n_positions": 128, "n_embd": 32, "n_layer": 2, "n_head": 2}
+            ends = {"bos_token_id": 0, "eos_token_id": 0}
+            config = GPT2Config(vocab_size=len(tokenizer), **sizes, **ends)
+            return Contestant(name, GPT2LMHeadModel(config), tokenizer)
+        tokenizer = train_char([] if name == "hello" else [WORDS], closed=CLOSED.get(name))
+        shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+        model = TinyGPTForCausalLM(TinyGPTConfig(vocab_size=len(tokenizer), **shape))
+        return Contestant(name, model, tokenizer)
+
+    def no_stranger(name: str) -> Answers:
+        raise ValueError(f"{name} is not on the Hub")
+
+    return Roster(["shakespeare", "hello"], load, baseline=None, load_stranger=no_stranger)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--real", action="store_true", help="untrained models, no fakes")
     parser.add_argument("--late", type=Path, help="GPT-2 comes when this file does")
     parser.add_argument("--log", help="notes the seconds that each cancelled text had")
     arguments = parser.parse_args()
@@ -145,9 +178,11 @@ def main() -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from compare.page import build_demo, launch
 
-    roster = fake_roster(
-        pause=0.05 if arguments.slow else 0.002, late=arguments.late and arguments.late.exists
-    )
+    if arguments.real:
+        roster = real_roster()
+    else:
+        late = arguments.late and arguments.late.exists
+        roster = fake_roster(pause=0.05 if arguments.slow else 0.002, late=late)
     roster.begin()
     launch(build_demo(roster), server_port=arguments.port, quiet=True)
 

@@ -1,0 +1,264 @@
+"""What the decode loop gains over `generate`, and what the page bears, on this machine.
+
+    python -m benchmarks.serving                 the engine alone, as ratios from one run
+    python -m benchmarks.serving --page          50 visitors through the page as well
+    python -m benchmarks.serving --curve         memory over 2,000 generations
+
+Runs of both sides alternate and the medians are compared: a machine drifts by a fifth from minute to
+minute, a ratio much less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROMPT = 18  # tokens
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="alternations")
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
+    parser.add_argument("--page", action="store_true", help="50 visitors through the page")
+    parser.add_argument("--curve", action="store_true", help="memory over 2,000 generations")
+    parser.add_argument("--no-engine", action="store_true", help="leave the engine out")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    if not args.no_engine:
+        engine(args.rounds, args.threads)
+    if args.page:
+        asyncio.run(page(50))
+    if args.curve:
+        curve()
+    return 0
+
+
+# The engine, without gradio
+
+
+def engine(rounds: int, threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    print(f"{threads} threads, medians of {rounds} alternating runs, tokens a second\n")
+    print(f"{'':34}{'generate, 1':>12}{'loop, 1':>10}{'loop, many':>12}{'ratio':>8}")
+    for name, ours, theirs, many, tokens in (
+        ("tiny: 4 layers, width 128, 50 texts", *twins(4, 128, 4, 65, 256), 50, 64),
+        ("GPT-2 small's shape, 8 texts", *twins(12, 768, 12, 50_257, 1024), 8, 16),
+    ):
+        one, alone, crowd = alternate(ours, theirs, many, tokens, rounds)
+        print(f"{name:34}{one:12,.0f}{alone:10,.0f}{crowd:12,.0f}{crowd / one:7.1f}x")
+
+
+def twins(layers: int, width: int, heads: int, vocabulary: int, window: int):
+    """A GPT-2 of that shape for both sides; where it is tiny, ours is the TinyGPT of that shape."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
+
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_positions=window,
+        n_embd=width,
+        n_layer=layers,
+        n_head=heads,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    theirs = GPT2LMHeadModel(config).eval()
+    if width > 256:
+        return theirs, theirs
+    ours = TinyGPTConfig(
+        vocab_size=vocabulary,
+        max_position_embeddings=window,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+    )
+    return TinyGPTForCausalLM(ours).eval(), theirs
+
+
+def alternate(ours, theirs, many: int, tokens: int, rounds: int) -> tuple[float, float, float]:
+    runs: list[Callable[[], float]] = [
+        lambda: by_generate(theirs, tokens),
+        lambda: by_loop(ours, 1, tokens),
+        lambda: by_loop(ours, many, tokens),
+    ]
+    rates = [[run() for run in runs] for _ in range(rounds + 1)][1:]  # the first warms up
+    one, alone, crowd = map(statistics.median, zip(*rates, strict=True))
+    return one, alone, crowd
+
+
+def prompt_of(model, seed: int = 0):
+    import torch
+
+    chance = torch.Generator().manual_seed(seed)
+    return torch.randint(model.config.vocab_size, (1, PROMPT), generator=chance)
+
+
+def by_generate(model, tokens: int) -> float:
+    import torch
+
+    ids = prompt_of(model)
+    begun = time.perf_counter()
+    model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=True,
+        temperature=0.8,
+        top_k=50,
+        max_new_tokens=tokens,
+        pad_token_id=0,
+    )
+    return tokens / (time.perf_counter() - begun)
+
+
+def by_loop(model, many: int, tokens: int) -> float:
+    from compare.decoding import DecodeLoop
+    from compare.forward import take_apart
+    from compare.values import Sampling
+
+    loop = DecodeLoop(take_apart(model), threaded=False)
+    begun = time.perf_counter()
+    texts = [
+        loop.start(prompt_of(model, seed)[0].tolist(), Sampling(max_new_tokens=tokens, seed=seed))
+        for seed in range(many)
+    ]
+    while loop.step():
+        pass
+    seconds = time.perf_counter() - begun
+    assert all(len(text.ids) == tokens for text in texts)
+    return many * tokens / seconds
+
+
+# The page, through its own protocol
+
+
+async def page(visitors: int) -> None:
+    """So many visitors press Generate at once: what a browser sends and reads, without a browser."""
+    import httpx
+
+    port = 7999
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "app.py", "--baseline", "none", "--port", str(port)]
+    begun = time.perf_counter()
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            await until_up(client)
+            print(f"\nfrom `python app.py` to the page: {time.perf_counter() - begun:.1f} s")
+            config = (await client.get("/config")).json()
+            event = generate_event(config)
+            await visit(client, event, "warm", 4)
+            print(f"memory with the tiny models: {resident(server.pid):,.0f} MB")
+            for round_ in range(3):
+                stays = [visit(client, event, f"r{round_}v{i}", 64) for i in range(visitors)]
+                await report(visitors, stays)
+            print(f"memory after that: {resident(server.pid):,.0f} MB")
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+async def until_up(client) -> None:
+    import httpx
+
+    for _ in range(600):
+        try:
+            if (await client.get("/config")).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        await asyncio.sleep(0.05)
+    raise TimeoutError("the page did not come up")
+
+
+def generate_event(config: dict) -> dict:
+    """The event behind the Generate button, with the page's own values for its inputs."""
+    parts = {part["id"]: part["props"] for part in config["components"]}
+    button = next(i for i, props in parts.items() if props.get("elem_id") == "generate")
+    event = next(d for d in config["dependencies"] if [button, "click"] in d["targets"])
+    return {"id": event["id"], "data": [parts[i].get("value") for i in event["inputs"]]}
+
+
+async def visit(client, event: dict, session: str, tokens: int) -> tuple[float, float, bool]:
+    """Seconds to the first text and to the end, and whether all of it came."""
+    data = [tokens if value == 120 else value for value in event["data"]]
+    begun = time.perf_counter()
+    body = {"data": data, "fn_index": event["id"], "session_hash": session}
+    (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
+    first, whole = 0.0, False
+    where = "/gradio_api/queue/data"
+    async with client.stream("GET", where, params={"session_hash": session}) as stream:
+        async for line in stream.aiter_lines():
+            if not line.startswith("data:"):
+                continue
+            message = json.loads(line[5:])
+            if message["msg"] in ("process_generating", "process_completed"):
+                first = first or time.perf_counter() - begun
+                whole = whole or "length reached" in line
+            if message["msg"] == "process_completed":
+                return first, time.perf_counter() - begun, whole and message["success"]
+    return first, time.perf_counter() - begun, False
+
+
+async def report(visitors: int, stays: list) -> None:
+    begun = time.perf_counter()
+    results = await asyncio.gather(*stays)
+    seconds = time.perf_counter() - begun
+    firsts, ends, whole = zip(*results, strict=True)
+    print(
+        f"{visitors} visitors, both panes, 64 tokens each: {visitors - sum(whole)} lost, "
+        f"first text after {statistics.median(firsts):.2f} s (median), {max(firsts):.2f} s (last); "
+        f"all finished within {max(ends):.2f} s ({seconds:.2f} s)"
+    )
+
+
+# Memory
+
+
+def curve() -> None:
+    """Resident memory of this process over 2,000 generations of mixed lengths."""
+    from compare.engine import Contestant
+    from compare.values import Sampling
+    from tinygpt_hf.loading import load
+
+    who = Contestant("shakespeare", *load("shakespeare"))
+    print("\ngenerations  resident MB")
+    for number in range(2_001):
+        if number % 200 == 0:
+            print(f"{number:11,}  {resident(os.getpid()):11,.0f}")
+        lives = [
+            who.start("To be or not to be" * (1 + number % 5), Sampling(max_new_tokens=16, seed=s))
+            for s in range(4 if number % 4 == 0 else 0)
+        ]
+        for live in lives:
+            while live.chunk().stopped is None:
+                live.wait(1)
+
+
+def resident(pid: int) -> float:
+    """Megabytes of memory that a process has in use."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1000
+    return float("nan")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
