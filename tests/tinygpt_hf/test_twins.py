@@ -145,7 +145,11 @@ def test_the_twin_keeps_dtype_and_mode():
         (to_gpt2, {}, "position_embedding is 'relative'"),
         (to_gpt2, {"position_embedding": "learned"}, "hidden_act is 'relu2'"),
         (to_gpt2, {"position_embedding": "learned", "norm_position": "after"}, "norm_position"),
-        (to_gpt2, {"position_embedding": "learned", "hidden_act": "relu", "head_bias": True}, "head"),
+        (
+            to_gpt2,
+            {"position_embedding": "learned", "hidden_act": "relu", "head_bias": True},
+            "head",
+        ),
         (to_llama, {}, "position_embedding is 'relative'"),
         (to_llama, {"position_embedding": "rotary"}, "norm_type is 'bare'"),
         (to_llama, {"position_embedding": "rotary", "norm_type": "rms"}, "hidden_act is 'relu2'"),
