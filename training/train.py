@@ -1,5 +1,6 @@
 """`python -m training.train RECIPE|TEXT_FILE|FOLDER`: one command from text to a finished run."""
 
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -89,4 +90,5 @@ def fail(error: Exception | str) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until the training begins: imports make much, and leave nothing to collect
     sys.exit(main())
