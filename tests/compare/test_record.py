@@ -1,0 +1,63 @@
+"""Recorded answers are those of models that really ran."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from compare import recorded
+from compare.lineup import CHECKPOINTS
+from compare.panes import RECORDED
+from compare.record import answers
+from compare.roster import BASELINE, BASELINE_REVISION
+from compare.values import Sampling
+
+from .fakes import FakeContestant
+
+KEPT = json.loads(recorded.FILE.read_text(encoding="utf-8")) if recorded.FILE.exists() else {}
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """One recorded answer, of a fake."""
+    record = answers([FakeContestant("shakespeare")], "To be", Sampling(seed=4, max_new_tokens=5))
+    file = tmp_path / "recorded.json"
+    file.write_text(json.dumps({"answers": record}), encoding="utf-8")
+    monkeypatch.setattr(recorded, "FILE", file)
+    recorded._answers.cache_clear()
+    yield record
+    recorded._answers.cache_clear()
+
+
+def test_a_recorded_answer_says_that_it_is_one_and_with_which_settings(written):
+    pane = recorded.recorded_pane("left", "shakespeare")
+    assert pane.takes[0].chunk.text == written["shakespeare"]["chunk"]["text"]
+    assert f"{RECORDED} 4" in pane.html()
+    assert "manual_seed(4)" in pane.html()
+    assert "tokens/s" not in pane.html()
+
+
+def test_a_model_that_was_not_recorded_is_not_quoted(written):
+    assert recorded.recorded_pane("right", "GPT-2") is None
+
+
+@pytest.mark.skipif(not KEPT, reason="nothing is recorded yet: python -m compare.record")
+def test_what_ships_is_what_the_shipped_checkpoints_write():
+    from compare.loaders import load_tiny
+
+    for name, answer in KEPT["answers"].items():
+        if not (CHECKPOINTS / name).is_dir():
+            continue
+        who = load_tiny(name)
+        sampling = Sampling(**answer["sampling"])
+        again = answers([who], answer["prompt"], sampling)[name]
+        assert again == answer
+
+
+def test_gpt2_is_quoted_only_from_the_pinned_gpt2():
+    for name, answer in KEPT.get("answers", {}).items():
+        if (CHECKPOINTS / name).is_dir():
+            continue
+        facts = answer["facts"]
+        assert (facts["source"], facts["revision"]) == (BASELINE, BASELINE_REVISION), name
