@@ -17,11 +17,16 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = make_parser().parse_args(argv)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from compare.page import build_demo, launch
     from compare.lineup import lineup
+    from compare.page import build_demo, launch
 
     demo = build_demo(lineup(arguments.model, arguments.baseline))
-    launch(demo, host=arguments.host, port=arguments.port, share=arguments.share)
+    launch(
+        demo,
+        server_name=arguments.host,
+        server_port=arguments.port,
+        share=arguments.share,
+    )
     return 0
 
 
