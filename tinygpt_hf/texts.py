@@ -9,14 +9,14 @@ SIZE = 1 << 16  # bytes a string: many enough to be fast, few enough that 256 of
 _PATIENCE = 16  # so many sizes without a good line end, and another place has to do
 
 
-def read_texts(paths: Iterable[str | Path], size: int = SIZE) -> Iterator[str]:
+def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> Iterator[str]:
     """The text of the files, newlines untouched, in strings of about `size` bytes.
 
     A file is cut behind line ends, which no token of ours crosses: the cuts change neither what is
     learned nor how it is encoded. Where no line ends for long, a cut between a word and the white
     space behind it is as good.
     """
-    for path in paths:
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
         held: list[str] = []  # blocks without a place to cut
         for block in _blocks(path, size):
             cut = block.rfind("\n") + 1 or (_behind_a_word(block) if len(held) > _PATIENCE else 0)

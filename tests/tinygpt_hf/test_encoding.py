@@ -185,6 +185,16 @@ def test_what_others_do_with_the_tokenizer_does_not_matter(name):
         other.join()
 
 
+def test_a_tokenizer_that_was_left_cutting_cuts_nothing_here():
+    for tokenizer in (train_bpe(TEXTS, 300), train_char(TEXTS)):
+        wanted = library(tokenizer, TEXTS[0], False)
+        tokenizer(TEXTS[0], truncation=True, max_length=3)
+        assert encode_ids(tokenizer, TEXTS[0]).tolist() == wanted
+        tokenizer = train_bpe(TEXTS, 300)
+        tokenizer(TEXTS[0], padding="max_length", max_length=999)
+        assert len(encode_ids(tokenizer, TEXTS[0])) < 999
+
+
 def test_texts_are_read_as_they_are_needed(monkeypatch):
     monkeypatch.setattr(encoding, "_BATCH", 100)
     for name in ("char", "bpe"):

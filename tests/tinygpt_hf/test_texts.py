@@ -52,6 +52,7 @@ def test_files_are_not_joined(tmp_path):
     (tmp_path / "a").write_text("one", encoding="utf-8")
     (tmp_path / "b").write_text("two", encoding="utf-8")
     assert list(read_texts([tmp_path / "a", str(tmp_path / "b")])) == ["one", "two"]
+    assert list(read_texts(tmp_path / "a")) == list(read_texts(str(tmp_path / "a"))) == ["one"]
 
 
 @pytest.mark.parametrize("size", [3, 7, 1 << 16])
