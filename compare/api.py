@@ -177,8 +177,8 @@ def offer(roster: Roster) -> None:
         api.next_tokens,
         api.tokens,
         api.attention,
-        api.score,
     ]
     for endpoint in quick:
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=8, concurrency_id="ask")
+    gr.api(api.score, api_name="score", concurrency_limit=2)
     gr.api(api.generate, api_name="generate", concurrency_limit=None)

@@ -18,6 +18,7 @@ _SHOW = (
     0.12  # seconds between messages to one visitor, who costs the server some milliseconds each ...
 )
 _SHARE = 0.03  # ... so that each further visitor makes everybody's messages rarer by this
+_LOADS = 0.3  # seconds after which a visitor is told that a model is still coming
 _PATIENCE = 2.0  # seconds without any text before the page says that it waits
 
 Panes = tuple[Pane, Pane]
@@ -29,6 +30,7 @@ class _Half:
     def __init__(self, side: Side, sentence: str = "") -> None:
         self.pane = Pane(side, sentence=sentence)
         self.lives: list[tuple[int, Generation]] = []
+        self.cancelled = False
 
     def start(self, contestant: Answers, prompt: str, samplings: list[Sampling]) -> None:
         facts = contestant.facts()
@@ -39,6 +41,8 @@ class _Half:
         try:
             for sampling in samplings:
                 self.lives.append((sampling.seed, contestant.start(prompt, sampling)))
+            if self.cancelled:  # while the model was being loaded
+                self.cancel()
             notes += self.lives[0][1].notes
             code = code_for(facts, prompt, samplings[0])
             self.pane = dataclasses.replace(self.pane, notes=notes, code=code)
@@ -56,6 +60,7 @@ class _Half:
         return self.pane
 
     def cancel(self) -> None:
+        self.cancelled = True
         for _, live in self.lives:
             live.cancel()
 
@@ -66,6 +71,13 @@ class _Half:
     @property
     def has_text(self) -> bool:
         return not self.lives or any(take.chunk.tokens for take in self.pane.takes)
+
+
+def _loading(half: _Half, name: str) -> Pane:
+    """What a side shows until its model is there."""
+    if half.pane.facts:
+        return half.pane
+    return dataclasses.replace(half.pane, name=name, notes=[f"{name} is being loaded"])
 
 
 class Duels:
@@ -86,11 +98,15 @@ class Duels:
         self.stop(visitor)
         halves = [_Half("left"), _Half("right")]
         self._running[visitor] += halves
+        begun = asyncio.ensure_future(self._begin(halves, left, prompt, samplings))
         try:
-            await self._begin(halves, left, prompt, samplings)
+            if not (await asyncio.wait({begun}, timeout=_LOADS))[0]:
+                yield _loading(halves[0], left), _loading(halves[1], self.roster.stand_in)
+            await begun
             async for panes in self._watch(halves):
                 yield panes
         finally:
+            begun.cancel()
             for half in halves:
                 half.cancel()
                 self._running[visitor].remove(half)

@@ -22,7 +22,6 @@ from .progress import Progress
 from .values import Attention, Chunk, Facts, Odds, Piece, Point, Refusal, Sampling, Surprise, Unit
 
 MOST_CHARACTERS = 20_000  # of one text, before it is tokenized
-MOST_SCORED = 20_000
 _TOKENS_SHOWN = 60
 _MAP_SHOWS = 240
 _NEIGHBOURS = 6
@@ -214,10 +213,12 @@ class Contestant:
 
     def embedding_map(self, prompt: str) -> list[Point]:
         """The prompt's tokens first, then the vocabulary in its order, as far as there is room."""
-        known = [i for i in self._map_order if i < len(self._plane)]
+        with self._one_at_a_time:
+            known = [i for i in self._map_order if i < len(self._plane)]
         shown = list(dict.fromkeys([*self._encode_prompt(prompt), *known]))[:_MAP_SHOWS]
         table = self.model.get_input_embeddings().weight.detach()
-        near = insight.neighbours(table, shown, _NEIGHBOURS)
+        with self._one_at_a_time:
+            near = insight.neighbours(table, shown, _NEIGHBOURS)
         points = []
         for number, others in zip(shown, near, strict=True):
             x, y = map(float, self._plane[number])

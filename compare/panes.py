@@ -48,7 +48,8 @@ class Pane:
 
     def html(self) -> str:
         name = self.facts.name if self.facts else self.name
-        busy = any(take.chunk.stopped is None for take in self.takes)
+        loads = not self.takes and bool(self.notes)
+        busy = loads or any(take.chunk.stopped is None for take in self.takes)
         return (
             f"<section class='pane {self.side}' aria-labelledby='{self.side}-name'>"
             f"<header><span class='mark {self.side}' aria-hidden='true'></span>"
@@ -68,7 +69,7 @@ class Pane:
         if not self.sentence:
             return ""
         return (
-            "<details class='why'><summary>stand-in, not GPT-2</summary>"
+            "<details class='why'><summary>not GPT-2</summary>"
             f"<p>{escape(self.sentence)}</p></details>"
         )
 
@@ -76,7 +77,7 @@ class Pane:
         if self.problem:
             return f"<p class='problem' role='status'>{escape(self.problem)}</p>"
         if not self.takes:
-            return "<p class='empty'>Press Generate.</p>"
+            return f"<p class='empty'>{'One moment.' if self.notes else 'Press Generate.'}</p>"
         several = len(self.takes) > 1
         return "".join(self._take(take, several) for take in self.takes)
 

@@ -25,7 +25,8 @@ _FOLLOW = """() => {
 
 
 def build(page: Page, tab: gr.Tab) -> None:
-    look = gr.Button("Look", variant="primary", elem_id="look", elem_classes="go", min_width=90)
+    with gr.Row(elem_classes="actions"):
+        look = gr.Button("Look", variant="primary", elem_id="look", elem_classes="go", min_width=90)
     with gr.Row(elem_classes="halves"):
         with gr.Column(min_width=300):
             _heading("What may come next")

@@ -46,5 +46,5 @@ def build(page: Page, tab: gr.Tab) -> None:
                 scores[side] = str(refusal)
         return charts.score_chart(scores, names)
 
-    options = {**QUIET, "show_progress": "minimal"}
+    options = {**QUIET, "show_progress": "minimal", "concurrency_limit": 2}
     button.click(score, [text, page.left], result, **options)

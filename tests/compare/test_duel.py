@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from compare.duel import Duels
 from compare.panes import Pane
+from compare.roster import Roster
 from compare.values import Sampling
 
 from .fakes import FakeContestant, fake_roster
@@ -102,6 +104,47 @@ def test_top_k_beyond_the_vocabulary_is_said():
     left, right = asyncio.run(collect(Duels(fake_roster()), left="hello", top_k=50))[-1]
     assert left.notes == ["top-k 50: all 5 of its tokens"]
     assert right.notes == []
+
+
+def test_a_model_that_is_still_loading_is_said_to_be():
+    gate = threading.Event()
+
+    def load(name):
+        gate.wait(5)
+        return FakeContestant(name)
+
+    async def press() -> list:
+        duels = Duels(Roster([], load, baseline=None))
+        fight = duels.fight("ada", "shakespeare", "To be", [Sampling(max_new_tokens=3)])
+        first = await anext(fight)
+        gate.set()
+        return [first, *[panes async for panes in fight]]
+
+    panes = asyncio.run(press())
+    assert "shakespeare is being loaded" in panes[0][0].html()
+    assert "aria-busy='true'" in panes[0][0].html()
+    assert panes[-1][0].takes[0].chunk.stopped == "length reached"
+
+
+def test_stop_while_a_model_is_loading_leaves_nothing_running():
+    gate = threading.Event()
+    who = FakeContestant("shakespeare", pause=0.05)
+
+    def load(name):
+        gate.wait(5)
+        return who
+
+    async def press_and_stop() -> list:
+        duels = Duels(Roster([], load, baseline=None))
+        fight = duels.fight("ada", "shakespeare", "To be", [Sampling()])
+        await anext(fight)
+        duels.stop("ada")
+        gate.set()
+        return [panes async for panes in fight]
+
+    last = asyncio.run(press_and_stop())[-1]
+    assert [pane.takes[0].chunk.stopped for pane in last] == ["stopped", "stopped"]
+    assert all(live.chunk().tokens < 5 for live in who.lives)
 
 
 def test_a_pane_escapes_everything():

@@ -310,11 +310,11 @@ def test_gpt2_takes_its_pane_when_it_comes(tmp_path, visit):
     arrival = tmp_path / "gpt2"
     with serve(*FAKES, "--late", str(arrival)) as url, visit(url) as page:
         assert page.locator(".pane.right h2").inner_text() == "shakespeare-gpt2"
-        page.get_by_text("stand-in, not GPT-2").click()
+        page.get_by_text("not GPT-2", exact=True).click()
         page.get_by_text("Not GPT-2, but GPT-2's architecture").wait_for()
         arrival.touch()
         page.wait_for_function("document.querySelector('.pane.right h2').textContent === 'GPT-2'")
-        assert page.get_by_text("stand-in, not GPT-2").count() == 0
+        assert page.get_by_text("not GPT-2", exact=True).count() == 0
 
 
 def test_a_server_that_restarts_while_a_text_is_written(visit):
