@@ -51,7 +51,7 @@ def _download(repo_id: str, commit: str) -> Path:
     for wait in WAITS:
         try:
             return Path(snapshot_download(repo_id, revision=commit))
-        except OSError:
+        except Exception:  # a busy Hub, a broken connection: the last attempt tells
             time.sleep(wait)
     return Path(snapshot_download(repo_id, revision=commit))
 

@@ -68,7 +68,9 @@ class LoopbackHub:
         self.app.files_host = f"http://localhost:{port}"
         self.layer = FaultLayer(self.app.asgi)
         self.layer.owner_of_token = self._owner
-        config = uvicorn.Config(self.layer, log_level="critical", lifespan="off", ws="none")
+        # uvicorn would close idle connections after 5 s, in the middle of a client's next request.
+        settings = {"log_level": "critical", "lifespan": "off", "ws": "none"}
+        config = uvicorn.Config(self.layer, timeout_keep_alive=75, **settings)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self.socket],), daemon=True)
 
