@@ -2,7 +2,7 @@
 
     python benchmarks/training_step.py [--rounds 15] [--threads 2]
 
-4 layers, width 128, AdamW; each model in its best setting, bf16 autocast with eager attention, and the
+4 layers, width 128, AdamW; each model in its best setting, bf16 autocast with eager attention; the
 reference in fp32 and sdpa too, to show that it is its best. The models take turns in one run; each
 ratio is the median over the rounds.
 """

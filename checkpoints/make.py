@@ -1,7 +1,7 @@
-"""Makes the models that ship: trains each by the command that its card names, keeps what is published.
+"""Makes the models that ship: trains each by the command its card names, keeps what is public.
 
-    python checkpoints/make.py hello bigram          # train these and put them here
-    python checkpoints/make.py shakespeare --run DIR # take a finished run as it is
+python checkpoints/make.py hello bigram          # train these and put them here
+python checkpoints/make.py shakespeare --run DIR # take a finished run as it is
 """
 
 import argparse

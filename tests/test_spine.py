@@ -1,4 +1,4 @@
-"""The thin thread through the whole house: train, load, ask the page, publish, load from the Hub."""
+"""The thin thread through the house: train, load, ask the page, publish, load from the Hub."""
 
 import os
 import subprocess

@@ -40,7 +40,10 @@ class Upstream(common.TokenizerTesterMixin, backend.TokenizersBackendTesterMixin
     def setUpClass(cls):
         """Upstream's own takes the tokenizer from the Hub and a text from its repository."""
         cls.tmpdirname = tempfile.mkdtemp()  # removed by upstream
-        corpus = [common.input_string, *sum(common.SMALL_TRAINING_CORPUS, [])]
+        corpus = [
+            common.input_string,
+            *(text for texts in common.SMALL_TRAINING_CORPUS for text in texts),
+        ]
         cls.train(corpus).save_pretrained(cls.tmpdirname)
         cls.from_pretrained_id = [cls.tmpdirname]
         cls.tokenizers_list = [(cls.tokenizer_class, cls.tmpdirname, {})]
