@@ -2,7 +2,7 @@
 
     python benchmarks/generation.py [--tokens 192] [--rounds 7]
 
-One thread; greedy and sampled, 1 and 16 rows; ours in the GPT-2 shape and the modern one. The models
+One thread; greedy and sampled, 1 and 16 rows; ours in the GPT-2 and the modern shape. The models
 take turns in one run, and each ratio is the median over the rounds.
 """
 
