@@ -4,8 +4,8 @@
     python -m benchmarks.serving --page          50 visitors through the page as well
     python -m benchmarks.serving --curve         memory over 2,000 generations
 
-Runs of both sides alternate and the medians are compared: a machine drifts by a fifth from minute to
-minute, a ratio much less.
+Runs of both sides alternate and the medians are compared: a machine drifts by a fifth from minute
+to minute, a ratio much less.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def by_generate(model, tokens: int) -> float:
 
 def by_loop(model, many: int, tokens: int) -> float:
     from compare.decoding import DecodeLoop
-    from compare.forward import take_apart
+    from compare.lean import take_apart
     from compare.values import Sampling
 
     loop = DecodeLoop(take_apart(model), threaded=False)
@@ -150,7 +150,7 @@ def by_loop(model, many: int, tokens: int) -> float:
 
 
 async def page(visitors: int) -> None:
-    """So many visitors press Generate at once: what a browser sends and reads, without a browser."""
+    """So many visitors press Generate at once: what a browser sends and reads, without one."""
     import httpx
 
     port = 7999
@@ -240,13 +240,11 @@ def curve() -> None:
 
     who = Contestant("shakespeare", *load("shakespeare"))
     print("\ngenerations  resident MB")
-    for number in range(2_001):
+    for number in range(0, 2_001, 4):
         if number % 200 == 0:
             print(f"{number:11,}  {resident(os.getpid()):11,.0f}")
-        lives = [
-            who.start("To be or not to be" * (1 + number % 5), Sampling(max_new_tokens=16, seed=s))
-            for s in range(4 if number % 4 == 0 else 0)
-        ]
+        prompt = "To be or not to be" * (1 + number % 5)
+        lives = [who.start(prompt, Sampling(max_new_tokens=16, seed=s)) for s in range(4)]
         for live in lives:
             while live.chunk().stopped is None:
                 live.wait(1)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import torch
 
 from .choosing import Chooser, choose
-from .forward import CHUNK, Lean, Rows
+from .forward import CHUNK, Rows
+from .lean import Lean
 from .progress import FAILED, Progress, why
 from .values import Refusal, Sampling
 

@@ -15,7 +15,7 @@ from tinygpt_hf.encoding import check_text, encode_ids
 
 from . import insight
 from .decoding import DecodeLoop
-from .forward import take_apart
+from .lean import take_apart
 from .letters import Letters
 from .plain import PlainWriter
 from .progress import Progress

@@ -14,207 +14,23 @@ of a head, K cells looked at, W window.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import PreTrainedModel
 
 from tinygpt_hf.modeling_tinygpt import rotate, rotation, sinusoids
+
+from .lean import Layer, Lean
 
 CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not hold up the others
 _CACHE_BYTES = 1 << 30  # address space; memory is used as far as texts reach
 _MOST_ROWS = 64
 _SCORES = 1 << 24  # numbers in one table of attention scores
 
-Fn = Callable[[Tensor], Tensor]
-
-
-def _relu2(x: Tensor) -> Tensor:
-    return F.relu(x).square()
-
-
-def _gelu_new(x: Tensor) -> Tensor:
-    return F.gelu(x, approximate="tanh")
-
-
-_ACTS: dict[str, Fn] = {
-    "relu": F.relu,
-    "relu2": _relu2,
-    "gelu": F.gelu,
-    "gelu_new": _gelu_new,
-    "gelu_pytorch_tanh": _gelu_new,
-    "swiglu": F.silu,
-}
-
-
-@dataclass
-class Layer:
-    """One block, as functions."""
-
-    attn_norm: Fn
-    qkv: Fn | None  # None: the mean of the window
-    bias: Tensor | None  # W+1 H, a number for each distance; the last one is out of reach
-    out: Fn
-    mlp_norm: Fn | None  # None: no MLP
-    mlp: Fn
-
-
-@dataclass
-class Lean:
-    """A model taken apart."""
-
-    window: int
-    heads: int
-    groups: int
-    head_dim: int
-    scaling: float
-    embed: Tensor  # vocabulary C
-    positions: Tensor | str | None  # a table, "sinusoidal", "rotary", or nothing to add
-    theta: float
-    layers: list[Layer]
-    norm: Fn
-    head: Fn
-    residual: bool
-    norm_after: bool
-    recomputes: bool  # past the window, the last window is read again from position 0
-
-    @property
-    def reach(self) -> int:
-        """How many tokens back anything can still change the next one: a window a layer."""
-        return self.window * max(1, 1 if self.recomputes else len(self.layers))
-
-
-def take_apart(model: PreTrainedModel) -> Lean | None:
-    """The model's weights as a `Lean`; None for an architecture that is not known here."""
-    kind = model.config.model_type
-    if model.dtype != torch.float32:
-        return None
-    if kind == "tinygpt":
-        return _from_tinygpt(model)
-    if kind == "gpt2" and _is_plain_gpt2(model.config):
-        return _from_gpt2(model)
-    return None
-
-
-def _linear(weight: Tensor, bias: Tensor | None) -> Fn:
-    return lambda x: F.linear(x, weight, bias)
-
-
-def _norm(module: Any) -> Fn:
-    shape = getattr(module, "normalized_shape", None)
-    if shape is None:
-        return lambda x: x
-    weight, eps = module.weight, module.eps
-    if isinstance(module, torch.nn.RMSNorm):
-        return lambda x: F.rms_norm(x, shape, weight, eps)
-    bias = module.bias
-    return lambda x: F.layer_norm(x, shape, weight, bias, eps)
-
-
-def _mlp(up: Fn, act: Fn, down: Fn, gate: Fn | None = None) -> Fn:
-    if gate is None:
-        return lambda x: down(act(up(x)))
-    return lambda x: down(act(gate(x)) * up(x))
-
-
-def _from_tinygpt(model: Any) -> Lean:
-    config, base = model.config, model.model
-    positions: Tensor | str | None = config.position_embedding
-    if positions == "learned":
-        positions = base.embed_positions.weight
-    elif positions not in ("sinusoidal", "rotary"):
-        positions = None
-    mean = config.mixer == "mean"
-    return Lean(
-        window=config.max_position_embeddings,
-        heads=1 if mean else config.num_attention_heads,
-        groups=1 if mean else config.num_key_value_heads,
-        head_dim=config.hidden_size if mean else config.head_dim,
-        scaling=config.head_dim**-0.5,
-        embed=base.embed_tokens.weight,
-        positions=positions,
-        theta=float(config.rope_theta),
-        layers=[_tiny_layer(block, config) for block in base.layers],
-        norm=_norm(base.norm),
-        head=_linear(model.lm_head.weight, model.lm_head.bias),
-        residual=config.residual,
-        norm_after=config.norm_position == "after",
-        recomputes=config.slides_by_recomputing,
-    )
-
-
-def _tiny_layer(block: Any, config: Any) -> Layer:
-    attn, mlp = block.attn, block.mlp
-    qkv: Fn | None = None
-    out: Fn = _identity
-    bias = None
-    if config.mixer == "attention":
-        parts = [attn.q_proj, attn.k_proj, attn.v_proj]
-        weight = torch.cat([part.weight for part in parts])
-        joined = torch.cat([part.bias for part in parts]) if config.bias else None
-        qkv = _linear(weight, joined)
-        out = _linear(attn.o_proj.weight, attn.o_proj.bias)
-    if config.position_embedding == "relative":
-        table = attn.distance_bias.weight
-        bias = torch.cat([table, torch.full_like(table[:1], -torch.inf)])
-    if mlp is None:
-        return Layer(_norm(block.attn_norm), qkv, bias, out, None, _identity)
-    linear = [
-        _linear(part.weight, part.bias)
-        for part in (mlp.up_proj, mlp.down_proj, *([mlp.gate_proj] if mlp.gated else []))
-    ]
-    think = _mlp(linear[0], _ACTS[config.hidden_act], *linear[1:])
-    return Layer(_norm(block.attn_norm), qkv, bias, out, _norm(block.mlp_norm), think)
-
-
-def _identity(x: Tensor) -> Tensor:
-    return x
-
-
-def _is_plain_gpt2(config: Any) -> bool:
-    odd = config.scale_attn_by_inverse_layer_idx or config.reorder_and_upcast_attn
-    known = config.activation_function in _ACTS and config.scale_attn_weights
-    return known and not odd and not config.add_cross_attention
-
-
-def _from_gpt2(model: Any) -> Lean:
-    config, base = model.config, model.transformer
-    act = _ACTS[config.activation_function]
-
-    def conv(module: Any) -> Fn:  # GPT-2 keeps its matrices the other way round
-        return _linear(module.weight.t(), module.bias)
-
-    layers = [
-        Layer(
-            _norm(block.ln_1),
-            conv(block.attn.c_attn),
-            None,
-            conv(block.attn.c_proj),
-            _norm(block.ln_2),
-            _mlp(conv(block.mlp.c_fc), act, conv(block.mlp.c_proj)),
-        )
-        for block in base.h
-    ]
-    return Lean(
-        window=config.n_positions,
-        heads=config.n_head,
-        groups=config.n_head,
-        head_dim=config.n_embd // config.n_head,
-        scaling=(config.n_embd // config.n_head) ** -0.5,
-        embed=base.wte.weight,
-        positions=base.wpe.weight,
-        theta=0.0,
-        layers=layers,
-        norm=_norm(base.ln_f),
-        head=_linear(model.lm_head.weight, model.lm_head.bias),
-        residual=True,
-        norm_after=False,
-        recomputes=False,
-    )
+Turn = tuple[Tensor, ...] | None
+Join = Callable[[int, Tensor], Tensor]
 
 
 class Rows:
@@ -276,7 +92,7 @@ class Rows:
             return x, rotation(at, self.lean.head_dim, self.lean.theta)
         return x, None
 
-    def _where(self, rows: list[int], at: Tensor, seen: int):
+    def _where(self, rows: list[int], at: Tensor, seen: int) -> Join:
         """How to write new keys and how to read all of them, for these rows."""
         row = torch.tensor(rows, device=at.device)
         cell = at % self.cells
@@ -289,7 +105,16 @@ class Rows:
 
         return join
 
-    def _block(self, x, number, layer, mask, distance, turn, join) -> Tensor:
+    def _block(
+        self,
+        x: Tensor,  # B T C
+        number: int,
+        layer: Layer,
+        mask: Tensor,  # B 1 T K
+        distance: Tensor,  # B T K
+        turn: Turn,
+        join: Join,
+    ) -> Tensor:
         lean = self.lean
         h = x if lean.norm_after else layer.attn_norm(x)
         written = layer.out(self._attend(h, number, layer, mask, distance, turn, join))
@@ -301,7 +126,16 @@ class Rows:
         x = x + written if lean.residual else written
         return layer.mlp_norm(x) if lean.norm_after else x
 
-    def _attend(self, h, number, layer, mask, distance, turn, join) -> Tensor:
+    def _attend(
+        self,
+        h: Tensor,  # B T C
+        number: int,
+        layer: Layer,
+        mask: Tensor,
+        distance: Tensor,
+        turn: Turn,
+        join: Join,
+    ) -> Tensor:
         lean = self.lean
         lead = h.shape[:2]  # B T
         if layer.qkv is None:  # every token in reach weighs the same
