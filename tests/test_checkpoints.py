@@ -1,0 +1,69 @@
+"""What ships loads, says what its card says, and does what its recipe promises."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tinygpt_hf.loading import load
+from tinygpt_hf.scoring import score
+
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+SHIPPED = sorted(
+    p.parent.relative_to(CHECKPOINTS).as_posix() for p in CHECKPOINTS.rglob("config.json")
+)
+A_SAMPLE = (  # of the part of Tiny Shakespeare that no model trained on
+    "GREMIO:\nGood morrow, neighbour Baptista.\n\nBAPTISTA:\nGood morrow, neighbour Gremio.\n"
+    "God save you, gentlemen!\n\nPETRUCHIO:\nAnd you, good sir! Pray, have you not a daughter\n"
+    "Call'd Katharina, fair and virtuous?\n"
+)
+
+
+def greedy(name: str, prompt: str, new: int) -> str:
+    model, tokenizer = load(name)
+    ids = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+    with torch.no_grad():
+        out = model.generate(**ids, max_new_tokens=new, do_sample=False)
+    return tokenizer.decode(out[0], skip_special_tokens=True)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_checkpoint_is_whole_and_says_what_it_is(name):
+    folder = CHECKPOINTS / name
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    model, tokenizer = load(str(folder))
+    assert metrics["parameters"] == model.num_parameters()
+    assert len(tokenizer) == model.config.vocab_size
+    assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"{model.num_parameters():,} parameters" in card
+    assert metrics["recipe"] in card
+    assert not [p for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pkl", ".py")]
+
+
+def test_together_they_are_small():
+    assert sum(p.stat().st_size for p in CHECKPOINTS.rglob("*") if p.is_file()) < 40e6
+    shakespeare = CHECKPOINTS / "shakespeare" / "model.safetensors"
+    assert not shakespeare.exists() or shakespeare.stat().st_size < 14e6
+
+
+def test_hello_says_hello_for_500_characters():
+    text = greedy("hello", "hell", 500)
+    assert text == ("hello " * 100)[: len(text)]
+    assert len(text) == 504
+
+
+def test_next_char_knows_two_words_and_cannot_spell_a_third():
+    assert greedy("next-char", "the c", 1) == "the ca"
+    assert greedy("next-char", "sat o", 1) == "sat on"
+    assert greedy("next-char", "the c", 16).startswith("the cat sat on hte ma")
+
+
+@pytest.mark.parametrize("name", [n for n in SHIPPED if "bigram" in n or "shakespeare" in n])
+def test_its_loss_on_a_sample_is_near_what_it_measured(name):
+    """In bits per byte; a short text of one scene differs from the whole split by some."""
+    metrics = json.loads((CHECKPOINTS / name / "metrics.json").read_text(encoding="utf-8"))
+    model, tokenizer = load(str(CHECKPOINTS / name))
+    measured = score(model, tokenizer, A_SAMPLE).bits_per_byte
+    assert measured == pytest.approx(metrics["val_bits_per_byte"], rel=0.25)
