@@ -28,13 +28,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 def prepare(recipe: str, data: str | None, folder: str, steps: int):
     from training.arguments import resolve
-    from training.run import Run
+    from training.prepare import Prepared
 
     flags = {"output_dir": folder, "max_steps": steps, "disable_tqdm": False}
     if data is not None:
         flags["data"] = [data]
-    run = Run(resolve(recipe, flags), time.time())
-    run.prepare()
+    run = Prepared(resolve(recipe, flags), time.time())
     run.args.eval_strategy, run.args.save_strategy = "no", "no"
     return run
 
@@ -81,7 +80,7 @@ def trained(run) -> list[float]:
 
     clock = Clock()
     beside = [Record(run.folder), Bar(run.tokens_a_step, hidden=False), clock]
-    trainer = run.make_trainer(run.args, beside)
+    trainer = run.trainer(run.args, beside)
     with contextlib.redirect_stderr(io.StringIO()):
         trainer.train()
     return [b - a for a, b in itertools.pairwise(clock.ticks)]

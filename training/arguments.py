@@ -47,7 +47,9 @@ class Options:
     patience: int | None = option(
         None, "stop when this many evaluations in a row found no lower validation loss"
     )
-    validation: float = option(0.1, "share of the text, its end, held back for validation")
+    validation: float | None = option(
+        None, "share of the text, its end, held back for validation (default: 0.1)"
+    )
     tokenizer: str = option(
         "char", "char, bpe, a closed vocabulary (hello, next-char, minigpt) or a model's own"
     )
@@ -94,7 +96,7 @@ PLATFORM_DEFAULTS: dict[str, Any] = {
 
 @dataclass
 class Settings:
-    """Everything a run depends on. What was given by recipe or flag is in `given`."""
+    """Everything a run depends on, and the names of the flags that were given."""
 
     name: str
     options: Options
@@ -210,5 +212,5 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
         options=Options(**{k: v for k, v in values.items() if k in ours}),
         model={k: v for k, v in values.items() if k in shapes},
         platform=PLATFORM_DEFAULTS | {k: v for k, v in values.items() if k in theirs},
-        given=set(values),
+        given=set(flags),
     )

@@ -6,7 +6,6 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from transformers import TrainerCallback, TrainingArguments
@@ -14,23 +13,33 @@ from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from .arguments import Settings
 from .callbacks import say
+from .plan import make_plan
 from .trainer import TinyTrainer
 
 TIMED, WARM = 10, 4
 AT_THE_END = 3.0  # seconds for the last saving, the figure and the card
 
 
-def fit(settings: Settings, size: float) -> Settings:
-    """Size, dropout and repeats for so many bytes; what the recipe or a flag says stays."""
+def fit(settings: Settings, size: float, seconds: float | None, flops: float) -> Settings:
+    """What `make_plan` says, under what the recipe or a flag says."""
+    plan = make_plan(max(size, 1), seconds, flops)
     model = {
-        "max_position_embeddings": 128,
-        "hidden_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
+        "max_position_embeddings": plan.window,
+        "hidden_size": plan.width,
+        "intermediate_size": 3 * plan.width,
+        "num_hidden_layers": plan.depth,
+        "num_attention_heads": plan.heads,
+        "dropout": plan.dropout,
     }
-    platform: dict[str, Any] = {"per_device_train_batch_size": 24, "num_train_epochs": 10}
+    platform = {"per_device_train_batch_size": plan.batch, "num_train_epochs": plan.passes}
+    options = settings.options
+    if options.validation is None:
+        options = dataclasses.replace(options, validation=plan.validation)
     return dataclasses.replace(
-        settings, model=model | settings.model, platform=platform | settings.platform
+        settings,
+        options=options,
+        model=model | settings.model,
+        platform=platform | settings.platform,
     )
 
 

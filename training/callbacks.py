@@ -1,5 +1,6 @@
 """What happens beside the steps: record, bar, samples, the best model kept, a polite stop."""
 
+import contextlib
 import json
 import os
 import signal
@@ -178,11 +179,18 @@ class Samples(TrainerCallback):
     def __init__(self, folder: Path, prompt: str, write: Callable[[str], str]):
         self.path, self.prompt, self.write = folder / "samples.jsonl", prompt, write
 
+    def on_train_begin(self, args, state, control, **kwargs):
+        """What came after the checkpoint that the run goes on with will come again."""
+        if state.is_world_process_zero:
+            before = read_rows(self.path) if state.global_step else []
+            kept = [row for row in before if row["step"] <= state.global_step]
+            self.path.write_text(lines(kept), encoding="utf-8")
+
     def on_save(self, args, state, control, **kwargs):
         if state.is_world_process_zero:
             text = self.write(self.prompt)
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": state.global_step, "text": text}) + "\n")
+                file.write(lines([{"step": state.global_step, "text": text}]))
             say(f"--- step {state.global_step}\n{text}")
 
 
@@ -194,6 +202,15 @@ class Publish(TrainerCallback):
         if state.is_world_process_zero:
             folder = self.folder / f"checkpoint-{state.global_step}"
             self.publisher.submit(folder, state.global_step)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Of a file that may end in the middle of a line."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        with contextlib.suppress(ValueError):
+            rows.append(json.loads(line))
+    return rows
 
 
 def say(text: str) -> None:

@@ -1,5 +1,6 @@
 """Opening any causal model: ours the safe way, others without any code of theirs."""
 
+import copy
 import re
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,15 @@ def open_foreign(name: str) -> Opened:
         repo, use_safetensors=True, dtype="float32", **where
     )
     return model.eval(), tokenizer, getattr(model.config, "_commit_hash", None)
+
+
+def with_dropout(model: TinyGPTForCausalLM, dropout: float) -> TinyGPTForCausalLM:
+    config = copy.deepcopy(model.config)
+    config.dropout = dropout
+    changed = TinyGPTForCausalLM(config)
+    changed.load_state_dict(model.state_dict())
+    changed.generation_config = model.generation_config
+    return changed
 
 
 def start_from(name: str) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerBase, str | None]:

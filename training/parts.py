@@ -46,7 +46,7 @@ def make_examples(
     eval_batch_size: int,
 ) -> tuple[Source, Split | None]:
     """What is trained on, and what is held back."""
-    share = options.validation
+    share = 0.1 if options.validation is None else options.validation
     if options.examples in ("lines", "chat"):
         read = data.read_lines if options.examples == "lines" else data.read_chats
         sequences = read(corpus, tokenizer, window)

@@ -1,29 +1,23 @@
 """One run: from settings to a folder that holds a finished model and what was measured."""
 
-import copy
 import gc
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import torch
-from accelerate.utils import broadcast_object_list
-from transformers import TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer_utils import IntervalStrategy
+from transformers import TrainerCallback
 
 from tinygpt_hf.loading import load
 
-from . import budget, checkpoints, folder, models, parts, report
+from . import budget, checkpoints, report
 from . import callbacks as beside
 from .arguments import Settings
 from .card import write_card
 from .console import no_bars
-from .corpus import open_corpus
-from .examples import Examples
+from .prepare import Prepared
 from .publisher import Publisher
 from .sample import continuation
-from .trainer import CannotSave, Diverged, TinyTrainer
+from .trainer import CannotSave, Diverged
 
 SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 SAMPLE_TOKENS = 160
@@ -34,134 +28,28 @@ class NotFinished(RuntimeError):
 
 
 class Run:
-    """`prepare`, `train`, `finish`, in this order."""
+    """`train`, then `finish`. `model` is there before either, and may still be changed."""
 
     def __init__(self, settings: Settings, started: float):
-        self.settings, self.options = settings, settings.options
-        self.started = started  # when the command was, for --minutes
-        self.checkpoint: Path | None = None
-        self.commit: str | None = None  # of the model that this one starts from
+        no_bars()
+        self.ready = ready = Prepared(settings, started)
+        self.settings, self.options, self.args = ready.settings, ready.options, ready.args
+        self.folder, self.model, self.tokenizer = ready.folder, ready.model, ready.tokenizer
         self.publisher: Publisher | None = None
         self.unpublished: list[str] = []
-
-    # Prepare
-
-    def prepare(self, change_model: Callable[[torch.nn.Module], Any] | None = None) -> None:
-        options = self.options
-        self.corpus = open_corpus(options)
-        if options.fit and not options.resume:
-            self.settings = budget.fit(self.settings, self.corpus.size())
-        no_bars()
-        self.args = platform_arguments(self.settings.platform)
-        self.folder = self.claim_folder()
-        if options.publish is not None and self.args.process_index == 0:
-            self.publisher = Publisher(options.publish)
-        with self.args.main_process_first(desc="reading the text"):
-            self.make_model()
-            self.source, self.split = parts.make_examples(
-                options,
-                self.corpus,
-                self.tokenizer,
-                self.model.config.max_position_embeddings,
-                self.args.per_device_eval_batch_size,
-            )
-        if change_model is not None:
-            change_model(self.model)
-        if self.split is None:
-            self.args.eval_strategy = IntervalStrategy.NO
-        self.choose_threads()
-        self.count_steps()
-        if self.args.should_save and not options.resume:
-            folder.record(self.folder, self.settings, self.args.max_steps)
-
-    def claim_folder(self) -> Path:
-        """Chosen once, also where several processes train together."""
-        chosen = [folder.choose(self.settings) if self.args.process_index == 0 else None]
-        if self.args.world_size > 1:
-            broadcast_object_list(chosen)
-        path = Path(str(chosen[0]))
-        self.args.output_dir = str(path)
-        if self.options.resume:
-            self.checkpoint, torn = checkpoints.last_whole(path)
-            for line in torn:
-                beside.say(line)
-            begin = "the beginning: no checkpoint was saved yet"
-            beside.say(f"going on from {self.checkpoint or begin}")
-        return path
-
-    def make_model(self) -> None:
-        options = self.options
-        set_seed(self.args.seed)
-        if self.checkpoint is not None:
-            self.model, self.tokenizer = load(self.checkpoint)
-        elif options.init_from is not None:
-            self.model, self.tokenizer, self.commit = models.start_from(options.init_from)
-            if "tokenizer" in self.settings.given:
-                parts.check_same_tokens(self.tokenizer, parts.open_tokenizer(options.tokenizer))
-        else:
-            self.tokenizer = parts.train_tokenizer(options, self.corpus)
-            begins = options.examples == "lines" or self.corpus.many()
-            self.model = parts.new_model(self.settings.model, self.tokenizer, begins)
-        # On a CPU the plain products train faster than the sdpa kernel, in bf16 by far.
-        on_cpu = self.args.device.type == "cpu"
-        self.model.set_attn_implementation("eager" if on_cpu else "sdpa")
-
-    def choose_threads(self) -> None:
-        """Below about a millisecond of work a step, a second thread costs more than it brings."""
-        if (
-            self.args.device.type == "cpu"
-            and self.model.num_parameters() * self.tokens_a_step < 2e7
-        ):
-            torch.set_num_threads(1)
-
-    def count_steps(self) -> None:
-        """As given, or from passes over the text, or from a short timing."""
-        args, minutes = self.args, self.options.minutes
-        if minutes is not None and not self.options.resume:
-            seconds = 60 * minutes - (time.time() - self.started)
-            args.max_steps = budget.steps_within(seconds, self.make_trainer, args)
-        elif args.max_steps <= 0:
-            updates = args.num_train_epochs * self.source.per_epoch / self.examples_a_step
-            args.max_steps = max(1, round(updates))
-
-    @property
-    def examples_a_step(self) -> int:
-        args = self.args
-        return args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-
-    @property
-    def tokens_a_step(self) -> float:
-        return self.examples_a_step * self.source.tokens_per_example
-
-    # Train
-
-    def make_trainer(
-        self, args: TrainingArguments, callbacks: Sequence[TrainerCallback], model=None
-    ) -> TinyTrainer:
-        """For the run, or on a copy of the model for timing."""
-        options = self.options
-        return TinyTrainer(
-            model=model or copy.deepcopy(self.model),
-            args=args,
-            tokenizer=self.tokenizer,
-            examples=Examples(self.source, args.max_steps * self.examples_a_step, args.seed),
-            split=self.split,
-            muon=options.muon_learning_rate,
-            momentum=options.muon_momentum,
-            embedding=options.embedding_learning_rate,
-            callbacks=list(callbacks),
-        )
+        if self.options.publish is not None and self.args.process_index == 0:
+            self.publisher = Publisher(self.options.publish)
 
     def train(self, callbacks: Sequence[TrainerCallback] = ()) -> None:
         interrupt = beside.Interrupt()
-        self.trainer = self.make_trainer(self.args, [interrupt], self.model)
+        self.trainer = self.ready.trainer(self.args, [interrupt], self.model)
         for callback in (*self.own_callbacks(), *callbacks):
             self.trainer.add_callback(callback)
         beside.say(self.describe())
         checkpoint = None
-        if self.checkpoint is not None:
-            checkpoint = str(self.checkpoint)
-            self.trainer.seconds_before = checkpoints.seconds_until(self.checkpoint)
+        if self.ready.checkpoint is not None:
+            checkpoint = str(self.ready.checkpoint)
+            self.trainer.seconds_before = checkpoints.seconds_until(self.ready.checkpoint)
         # The platform collects garbage before it trains: half a second over what stays anyway.
         gc.freeze()
         gc.enable()
@@ -186,9 +74,9 @@ class Run:
         options, trainer = self.options, self.trainer
         chosen: list[TrainerCallback] = [
             beside.Record(self.folder),
-            beside.Bar(self.tokens_a_step, self.args.disable_tqdm),
+            beside.Bar(self.ready.tokens_a_step, self.args.disable_tqdm),
         ]
-        if self.split is not None:
+        if self.ready.split is not None:
             chosen.append(beside.Best(trainer.save_best, options.patience))
         if options.prompt is not None:
             chosen.append(beside.Samples(self.folder, options.prompt, self.write))
@@ -196,7 +84,9 @@ class Run:
             self.args.save_total_limit = None
             chosen.append(beside.SaveAt(options.save_at, trainer.save_now))
         if options.minutes is not None and not options.resume:
-            chosen.append(beside.Deadline(self.started + 60 * options.minutes - budget.AT_THE_END))
+            chosen.append(
+                beside.Deadline(self.ready.started + 60 * options.minutes - budget.AT_THE_END)
+            )
         if self.publisher is not None:
             chosen.append(beside.Publish(self.publisher, self.folder))
         return chosen
@@ -208,7 +98,7 @@ class Run:
             where = f"the CPU with {torch.get_num_threads()} threads"
         precision = "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
         window = config.max_position_embeddings
-        steps = f"{args.max_steps:,} steps of {self.examples_a_step} x {window} tokens"
+        steps = f"{args.max_steps:,} steps of {self.ready.examples_a_step} x {window} tokens"
         return (
             f"{self.settings.name}: {self.model.num_parameters():,} parameters on {where} "
             f"in {precision}; {steps} into {self.folder}"
@@ -235,7 +125,7 @@ class Run:
     # Finish
 
     def finish(self) -> dict[str, Any]:
-        if self.split is None:
+        if self.ready.split is None:
             self.trainer.save_best()
         metrics = self.measured()
         if self.args.should_save:
@@ -253,36 +143,21 @@ class Run:
         metrics = report.summarize(rows) | {
             "train_seconds": round(self.trainer.seconds(), 3),
             "steps": state.global_step,
-            "tokens": round(state.global_step * self.tokens_a_step),
+            "tokens": round(state.global_step * self.ready.tokens_a_step),
             "parameters": self.model.num_parameters(),
             "recipe": self.settings.name,
             "seed": self.args.seed,
-            "data": self.corpus.name,
+            "data": self.ready.corpus.name,
             "versions": report.versions(),
         }
-        if self.split is not None:
-            metrics["split"] = self.split.sentence
+        if self.ready.split is not None:
+            metrics["split"] = self.ready.split.sentence
         if options.init_from is not None:
-            metrics["init_from"] = options.init_from + (f"@{self.commit}" if self.commit else "")
+            at = f"@{self.ready.commit}" if self.ready.commit else ""
+            metrics["init_from"] = f"{options.init_from.partition('@')[0]}{at}"
         if options.prompt is not None and self.args.should_save:
             model, _ = load(self.folder)
             text = self.write(options.prompt, model.to(self.args.device))
             metrics["sample"] = {"prompt": options.prompt, "text": text, "seed": self.args.seed}
             metrics["sample"] |= {k: v for k, v in SAMPLED.items() if k != "do_sample"}
         return metrics
-
-
-def platform_arguments(values: dict[str, Any]) -> TrainingArguments:
-    """TrainingArguments with our defaults, and bf16 where the machine multiplies it faster."""
-    values = {"use_cpu": not torch.accelerator.is_available()} | values
-    on_gpu = torch.cuda.is_available() and not values["use_cpu"]
-    values.setdefault("dataloader_pin_memory", on_gpu)
-    if not values.get("fp16"):
-        fast = torch.cuda.is_bf16_supported() if on_gpu else values["use_cpu"] and cpu_has_bf16()
-        values.setdefault("bf16", fast)
-    return TrainingArguments(output_dir=".", **values)
-
-
-def cpu_has_bf16() -> bool:
-    # The public torch.cpu.get_capabilities is younger than the oldest torch that we take.
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -38,9 +38,8 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
     from .patience import PublishError
     from .run import NotFinished, Run
 
-    run = Run(settings, started)
     try:
-        run.prepare()
+        run = Run(settings, started)
         run.train(callbacks)
         metrics = run.finish()
     except (NotFinished, PublishError) as error:

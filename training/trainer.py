@@ -74,6 +74,8 @@ class TinyTrainer(Trainer):
         return super().train(*args, **kwargs)
 
     def create_optimizer(self, model=None) -> torch.optim.Optimizer:
+        if self.muon is not None and self.is_fsdp_enabled:
+            raise ValueError("Muon needs whole matrices, and FSDP shards them: train with AdamW")
         if self.optimizer is None and not (self.muon is None and self.embedding is None):
             self.optimizer = make_optimizer(
                 model or self.model, self.args, self.muon, self.momentum, self.embedding
