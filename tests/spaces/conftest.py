@@ -54,7 +54,7 @@ def command(monkeypatch):
     monkeypatch.setattr(modules["deploy"], "set_client_factory", lambda factory: None)
     yield modules["deploy"]
     for name in modules:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture

@@ -1,0 +1,172 @@
+"""What is put on a Space runs there: with the `spaces` package, without it, and on ZeroGPU."""
+
+import socket
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from tests.compare.conftest import new_visitor, visit  # noqa: F401 (fixtures)
+from tests.hub.metadata import front_matter
+from tests.hub.spaces import life_of
+
+from .conftest import ROOT
+from .container import Container
+from .lender import lending, on_zerogpu, real_package
+
+PAGE = (ROOT / "compare" / "page.py").read_text(encoding="utf-8")
+APP = (ROOT / "app.py").read_text(encoding="utf-8")
+PLACES = ["without", pytest.param("with", marks=pytest.mark.slow), "zerogpu"]
+
+
+@pytest.fixture(scope="module")
+def stage():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "spaces"))
+        import cargo
+
+        yield lambda folder: cargo.stage(folder, "ada/page")
+        sys.modules.pop("cargo", None)
+
+
+@pytest.fixture(scope="module")
+def container(stage, tmp_path_factory):
+    container = Container(tmp_path_factory.mktemp("space"))
+    container.fill(stage)
+    yield container
+    container.thaw()
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def space(request, stage, tmp_path_factory):
+    """A running Space; and on ZeroGPU, who was asked for a GPU."""
+    container = Container(tmp_path_factory.mktemp(request.param))
+    with lending() as lender:
+        if request.param != "without":
+            container.environment["PYTHONPATH"] = str(real_package())
+        if request.param == "zerogpu":
+            if "zerogpu" not in PAGE:
+                pytest.skip("compare/page.py does not import compare.zerogpu yet")
+            container.environment |= on_zerogpu(lender, container.root)
+            container.on_a_cuda_build()
+        container.fill(stage)
+        with container.run() as url:
+            yield container, url, lender
+        container.thaw()
+
+
+def test_all_of_the_project_that_runs_travels_and_nothing_else(stage, tmp_path):
+    files = stage(tmp_path)
+    rooms = {name.split("/")[0] for name in files}
+    assert rooms - {"thumbnail.png"} == {
+        "README.md",
+        "LICENSE",
+        "app.py",
+        "requirements.txt",
+        "tinygpt_hf",
+        "training",
+        "compare",
+        "checkpoints",
+    }
+    for room in ("tinygpt_hf", "training", "compare"):
+        code = {f"{room}/{p.relative_to(ROOT / room).as_posix()}" for p in files_of(room)}
+        assert code <= set(files)
+    assert not any(name.endswith((".pt", ".bin", ".pyc")) for name in files)
+    size = sum((tmp_path / name).stat().st_size for name in files)
+    assert size < 60e6, f"{size / 1e6:.0f} MB"
+
+
+def files_of(room: str) -> list[Path]:
+    return [path for path in (ROOT / room).rglob("*.py") if "__pycache__" not in path.parts]
+
+
+def test_all_of_it_arrives(hub, ada, command, answers, stage, tmp_path):
+    command.deploy("ada/page")
+    staged = {name: (tmp_path / name).read_bytes() for name in stage(tmp_path)}
+    there = hub.files("ada/page", kind="space")
+    assert there | staged == there
+    assert set(there) - set(staged) == {".gitattributes"}
+
+
+def test_the_deploy_command_finds_that_it_answers(space, hub, ada, command):
+    _, url, _ = space
+    from running import Running
+
+    hub.store.create("space", "ada/page", sdk="gradio")
+    life_of(hub.repo("ada/page", "space")).host = url
+    assert Running(HfApi(), "ada/page", print).ask().strip()
+
+
+@pytest.mark.browser
+def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811
+    _, url, _ = space
+    with visit(url) as page:
+        page.click("#generate")
+        page.wait_for_function(
+            "[...document.querySelectorAll('.out')].length === 2 &&"
+            "[...document.querySelectorAll('.pane .figures')]"
+            ".every(f => f.textContent.match(/reached|stopped/))"
+        )
+        assert all(text.strip() for text in page.locator(".out").all_inner_texts())
+
+
+def test_nothing_is_written_but_to_the_cache(space):
+    container, url, _ = space
+    assert url
+    assert container.written() == set()
+
+
+def test_no_visitor_pays_with_quota_for_a_tiny_model(space):
+    """On ZeroGPU the page reports that it is there, and borrows nothing."""
+    container, _, lender = space
+    on_zerogpu = "SPACES_ZERO_GPU" in container.environment
+    assert lender.asked == (["/startup-report"] if on_zerogpu else [])
+
+
+@pytest.mark.skipif('default="127.0.0.1"' in APP, reason="app.py overrides GRADIO_SERVER_NAME")
+def test_it_listens_where_the_platform_tells_it_to(space):
+    """A container is reached from outside, not over its own loopback."""
+    _, url, _ = space
+    with socket.create_connection(("127.0.0.2", int(url.rstrip("/").split(":")[-1])), timeout=2):
+        pass
+
+
+@pytest.mark.skipif("TINYGPT_MODEL" not in APP, reason="app.py does not read the variables yet")
+def test_the_variables_say_who_plays(container):
+    from gradio_client import Client
+
+    container.environment |= {"TINYGPT_MODEL": "hello", "TINYGPT_BASELINE": "none"}
+    with container.run() as url:
+        client = Client(url, token=False, verbose=False)
+        shown = client.predict(api_name="/models")
+        client.close()
+    assert shown["default"] == "hello"
+    assert "--baseline none" in shown["baseline"]["note"]
+
+
+@pytest.mark.slow
+def test_its_own_requirements_are_all_that_it_needs(container, tmp_path, hub, ada, command):
+    """In a fresh environment, made as the platform makes it: with `spaces`, and then without."""
+    from running import Running
+
+    card = front_matter((container.app / "README.md").read_text(encoding="utf-8"))
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = str(next((tmp_path / "venv").glob("*/python")))
+    platform = [f"gradio[oauth,mcp]=={card['sdk_version']}", "spaces"]
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    requirements = container.app / "requirements.txt"
+    subprocess.run([*pip, "install", "-q", "-r", requirements, *platform], check=True)
+    subprocess.run([*pip, "check"], check=True)
+    hub.store.create("space", "ada/page", sdk="gradio")
+    said = []
+    for without in ([], ["spaces"]):
+        if without:
+            subprocess.run([*pip, "uninstall", "-q", "-y", *without], check=True)
+        with container.run(python, seconds=300) as url:
+            life_of(hub.repo("ada/page", "space")).host = url
+            said.append(Running(HfApi(), "ada/page", print).ask().strip())
+    assert all(said)
+    assert container.written() == set()
