@@ -1,6 +1,6 @@
 """Time to nanoGPT's loss on two CPU cores, against nanoGPT's own settings on the same machine.
 
-    python benchmarks/time_to_loss.py --data tinyshakespeare.txt [--seeds 5]
+    python -m benchmarks.time_to_loss --data tinyshakespeare.txt [--seeds 5]
 
 nanoGPT documents a CPU run on Tiny Shakespeare: 4 layers, width 128, window 64, batch 12, 2,000
 steps of AdamW. Its loss over the whole validation split, in windows of 64 side by side, is 1.8982.
@@ -141,7 +141,7 @@ def ours(args: argparse.Namespace, seed: int, folder: Path) -> dict:
         capture_output=True,
     )
     process = time.perf_counter() - began
-    last = json.loads((folder / "metrics.jsonl").read_text("utf-8").splitlines()[-1])
+    last = json.loads((folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     return {
         "process": process,
         "loop": last["seconds"],
@@ -174,20 +174,15 @@ def halves(data: str, folder: Path) -> dict[str, float]:
 
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
+    args.data = str(Path(args.data).resolve())
     if args.reference:
         reference(args.data, args.reference_steps)
         return 0
     began = time.perf_counter()
+    myself = [sys.executable, "-m", "benchmarks.time_to_loss", "--reference", "--data", args.data]
     child = subprocess.Popen(
-        [
-            sys.executable,
-            __file__,
-            "--reference",
-            "--data",
-            args.data,
-            "--reference_steps",
-            str(args.reference_steps),
-        ],
+        [*myself, "--reference_steps", str(args.reference_steps)],
+        cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",

@@ -1,6 +1,6 @@
 """What the Trainer adds to a step, over a bare loop of the same batches, model and optimizer.
 
-    python benchmarks/trainer_overhead.py [RECIPE] [--data FILE] [--steps 30] [--rounds 9]
+    python -m benchmarks.trainer_overhead [RECIPE] [--data FILE] [--steps 30] [--rounds 9]
 
 The two take turns in one process; the ratio is the median over the rounds. The Trainer runs with
 what a real run has beside it: a row of metrics for every step, the bar, the check for NaN.
