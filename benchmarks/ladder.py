@@ -6,6 +6,7 @@ Prints the table and writes it as JSON; each rung may be no worse than the one b
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import tempfile
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.output:
         args.output.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     losses = [row["val_loss"] for row in rows]
-    falls = all(later <= earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    falls = all(later <= earlier for earlier, later in itertools.pairwise(losses))
     print("each rung no worse than the one before: " + ("yes" if falls else "NO"))
     return 0 if falls else 1
 

@@ -42,8 +42,11 @@ class RandomWindows:
         self.per_epoch = max(1, self.starts // window)
 
     def order(self, rng: np.random.Generator) -> np.ndarray:
-        shift = rng.integers(self.starts)
-        return (rng.permutation(self.per_epoch) * self.starts + shift) // self.per_epoch
+        order = rng.permutation(self.per_epoch)  # in place: of a large text it is long
+        order *= self.starts
+        order += rng.integers(self.starts)
+        order //= self.per_epoch
+        return order
 
     def batch(self, numbers: np.ndarray) -> Batch:
         return next_tokens(self.ids[numbers[:, None] + np.arange(self.window + 1)])

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback, TrainingArguments, set_seed
+from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_utils import IntervalStrategy
 
 from tinygpt_hf import TinyGPTForCausalLM
@@ -177,7 +178,11 @@ def platform_arguments(values: dict[str, Any]) -> TrainingArguments:
     if not values.get("fp16"):
         fast = torch.cuda.is_bf16_supported() if on_gpu else values["use_cpu"] and cpu_has_bf16()
         values.setdefault("bf16", fast)
-    return TrainingArguments(output_dir=".", **values)
+    args = TrainingArguments(output_dir=".", **values)
+    for name in args.report_to:
+        if name not in get_available_reporting_integrations():
+            raise ValueError(f"--report_to {name}: it is not installed (pip install {name})")
+    return args
 
 
 def cpu_has_bf16() -> bool:
