@@ -84,7 +84,7 @@ def _one_line(text: str) -> str:
 
 @cache
 def source(path: str, symbol: str) -> tuple[int, str]:
-    """The first line and the text of a class or function, found by name, so that it never drifts."""
+    """First line and text of a class or function, found by name, so that it never drifts."""
     file = FILE.parents[1] / path
     text = file.read_text(encoding="utf-8")
     node: ast.AST = ast.parse(text)

@@ -40,6 +40,7 @@ class Page:
     repo: gr.Textbox  # a model on the Hub, to be loaded as the left one
     sizes: gr.HTML  # the table of sizes
     controls: dict[str, Any] = field(default_factory=dict)  # of Sampling, by name, and `pinned`
+    lessons: dict[str, Any] = field(default_factory=dict)  # what a link may set in other tabs
 
 
 async def ask(page: Page, left: str, side: Side, question: Callable[[Answers], T]) -> T:

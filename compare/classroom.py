@@ -1,0 +1,96 @@
+"""Who trains what, so that Stop finds its own and nothing outlives a visit."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import shutil
+import weakref
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from .lessons import Lesson
+from .live import Job, Pool
+
+_LOOK = 0.12  # seconds between looks at a training
+_SHARE = 0.02  # and so much more for each that runs, since messages cost the server time
+T = TypeVar("T")
+
+
+class Classroom:
+    def __init__(self, pool: Pool | None = None) -> None:
+        self.pool = pool or Pool()
+        self._running: dict[str, list[Job]] = {}
+        self._kept: dict[str, Job] = {}
+        self._files: dict[str, list[Path]] = {}
+        # Before multiprocessing's own end, which would wait for processes that wait for us.
+        atexit.register(_close, weakref.ref(self.pool))
+
+    async def follow(
+        self, visitor: str, lessons: list[Lesson], show: Callable[[list[Job]], T]
+    ) -> AsyncIterator[T]:
+        """Trains; yields what `show` makes of it. Whoever stops listening stops the training."""
+        self.stop(visitor)
+        jobs = [self.pool.submit(lesson) for lesson in lessons]
+        self._running[visitor] = jobs
+        try:
+            while not all(job.over for job in jobs):
+                yield show(jobs)
+                await asyncio.sleep(_LOOK + _SHARE * len(self._running))
+            self._keep(visitor, jobs[-1])
+            yield show(jobs)
+        finally:
+            for job in jobs:
+                job.stop()
+            if self._running.get(visitor) is jobs:
+                del self._running[visitor]
+
+    def stop(self, visitor: str) -> None:
+        for job in self._running.get(visitor, ()):
+            job.stop()
+
+    def waiting(self, job: Job) -> str:
+        """Where it stands while it has not begun, as a sentence."""
+        place = self.pool.place(job)
+        if place is None:
+            return "A process is being started ..." if job.started is None else ""
+        number, seconds = place
+        if number == 1 and seconds < 1:
+            return "Starting ..."
+        return f"Place {number} in the line; your turn comes in about {seconds:.0f} s."
+
+    def _keep(self, visitor: str, job: Job) -> None:
+        if job.lesson.kept and job.over and not job.over.problem:
+            self._drop(visitor)
+            self._kept[visitor] = job
+
+    def kept(self, visitor: str) -> Job | None:
+        """The model that this visitor trained last, if it can still be used."""
+        return self._kept.get(visitor)
+
+    def remember_file(self, visitor: str, path: Path) -> None:
+        """To be deleted when the visitor goes."""
+        self._files.setdefault(visitor, []).append(path)
+
+    def leave(self, visitor: str) -> None:
+        self.stop(visitor)
+        self._drop(visitor)
+        for path in self._files.pop(visitor, ()):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _drop(self, visitor: str) -> None:
+        job = self._kept.pop(visitor, None)
+        if job is not None:
+            self.pool.forget(job)
+
+    def close(self) -> None:
+        for visitor in [*self._files, *self._kept]:
+            self.leave(visitor)
+        self.pool.close()
+
+
+def _close(pool: weakref.ref[Pool]) -> None:
+    alive = pool()
+    if alive is not None:
+        alive.close()

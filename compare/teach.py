@@ -1,0 +1,134 @@
+"""One lesson: the training itself, looked at from time to time."""
+
+from __future__ import annotations
+
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from training import arguments, report
+from training.budget import AT_THE_END
+from training.callbacks import merge_rows
+from training.run import NotFinished, Run
+from training.sample import continuation
+
+from .lessons import MODEL, Lesson, Look, News, Over
+
+_SEND = 0.08  # seconds between messages to the page
+_SHOWN = 8  # of the likeliest next tokens
+_SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
+
+
+def teach(lesson: Lesson, folder: Path, connection: Connection) -> Over:
+    settings = arguments.resolve(lesson.recipe, _flags(lesson, folder))
+    # The seconds of a lesson are for training alone: what comes after the last step comes on top.
+    run = Run(settings, time.time() + AT_THE_END)
+    if lesson.sees_future:
+        open_the_future(run.model)
+    try:
+        run.train([Watch(run, lesson, connection)])
+    except NotFinished as error:
+        return Over(problem=str(error).partition(";")[0])
+    if lesson.kept:
+        return Over(run.finish())
+    return Over(report.summarize(merge_rows(run.trainer.state.log_history)))
+
+
+def _flags(lesson: Lesson, folder: Path) -> dict[str, Any]:
+    flags = {
+        **lesson.flags,
+        "output_dir": str(folder / MODEL),
+        "save_strategy": "no",
+        "disable_tqdm": True,
+    }
+    if lesson.text is not None:
+        file = folder / "text.txt"
+        file.write_text(lesson.text, encoding="utf-8", newline="")
+        flags["data"] = [str(file)]
+    return flags
+
+
+class Watch(TrainerCallback):
+    """Tells the page, looks at the model, keeps the pace, and hears when to stop."""
+
+    def __init__(self, run: Run, lesson: Lesson, connection: Connection):
+        self.run, self.lesson, self.connection = run, lesson, connection
+        self.news = News()
+        self.sent = self.looked = 0.0
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.began = time.monotonic()
+        self.news.steps = state.max_steps
+        self.look(state.global_step)
+
+    def on_log(self, args, state, control, logs, **kwargs):
+        if "loss" in logs:
+            self.news.losses.append((state.global_step, logs["loss"]))
+        if "eval_loss" in logs:
+            self.news.validation.append((state.global_step, logs["eval_loss"]))
+
+    def on_step_end(self, args, state, control, **kwargs):
+        due = self.began + self.lesson.pace * state.global_step / state.max_steps
+        time.sleep(max(0.0, due - time.monotonic()))
+        if time.monotonic() - self.looked >= self.lesson.every:
+            self.look(state.global_step)
+        elif time.monotonic() - self.sent >= _SEND:
+            self.send()
+        if self.connection.poll():
+            self.connection.recv()  # "stop" is the only word there is
+            control.should_evaluate = args.eval_strategy != "no"
+            control.should_training_stop = True
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.look(state.global_step)
+
+    def look(self, step: int) -> None:
+        """What it writes now and what it thinks comes next; the random state stays as it is."""
+        model, lesson = self.run.trainer.model, self.lesson
+        model.eval()
+        settings = {"do_sample": False} if lesson.greedy else _SAMPLED
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            text = continuation(model, self.run.tokenizer, lesson.prompt, lesson.length, settings)
+            odds = next_odds(model, self.run.tokenizer, lesson.prompt)
+        self.news.look = Look(step, text.removeprefix(lesson.prompt), odds)
+        self.looked = time.monotonic()
+        self.send()
+
+    def send(self) -> None:
+        self.connection.send(self.news)
+        self.news = News(steps=self.news.steps)
+        self.sent = time.monotonic()
+
+
+def next_odds(model, tokenizer, prompt: str) -> list[tuple[str, float]]:
+    from tinygpt_hf.tokenization import encode_ids
+
+    ids = torch.from_numpy(encode_ids(tokenizer, prompt).astype("int64"))
+    window = model.config.max_position_embeddings
+    odds = model(ids[None, -window:]).logits[0, -1].float().softmax(-1)
+    best = odds.topk(min(_SHOWN, len(odds)))
+    return [
+        (tokenizer.decode([number]), share)
+        for share, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+    ]
+
+
+def open_the_future(model) -> None:
+    """For one lesson: in training a token also sees the one after it, which is the answer."""
+    inner = model.model
+    causal = inner.make_mask
+
+    def make_mask(x, *args):
+        tokens = x.shape[1]
+        if not model.training:
+            return causal(x, *args)
+        visible = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).tril(1)
+        hidden = torch.zeros(tokens, tokens, dtype=x.dtype, device=x.device)
+        return hidden.masked_fill(~visible, torch.finfo(x.dtype).min)[None, None]
+
+    inner.make_mask = make_mask

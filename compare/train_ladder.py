@@ -1,0 +1,39 @@
+"""The Ladder: the same text and budget, from a bare table to the whole transformer."""
+
+from __future__ import annotations
+
+from html import escape
+
+import gradio as gr
+
+from .classroom import Classroom
+from .recorded_lessons import Rung, prompt, rungs
+from .shared import Page, html
+
+
+def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
+    html(_ladder(), elem_id="ladder")
+
+
+def _ladder() -> str:
+    there = rungs()
+    if not there:
+        return "<p class='state'>Nothing is recorded: run `python -m compare.record_lessons`.</p>"
+    worst = max(rung.val_loss for rung in there)
+    return (
+        "<p class='state'>Every rung read the same text for as many steps, and continues the same "
+        "prompt. Down the list, each adds one part.</p>"
+        f"<ol class='rungs'>{''.join(_rung(rung, worst) for rung in there)}</ol>"
+    )
+
+
+def _rung(rung: Rung, worst: float) -> str:
+    return (
+        f"<li><h4>{escape(rung.name.partition('-')[2].replace('-', ' '))} "
+        f"<small>{rung.parameters:,} parameters</small></h4><p>{escape(rung.about)}</p>"
+        f"<div class='bar left'><span class='track'><span class='fill' "
+        f"style='width:{rung.val_loss / worst:.1%}'></span></span>"
+        f"<span class='figure'>loss {rung.val_loss:.3f}</span></div>"
+        f"<p class='take written' tabindex='0'><span class='prompt'>{escape(prompt())}</span>"
+        f"{escape(rung.text)}</p></li>"
+    )

@@ -1,0 +1,79 @@
+"""Patterns with choices, `what (is|are) ANY?`, and the many ways in which people type them."""
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+Rng = random.Random
+Names = Mapping[str, Sequence[str]]  # what ONE, MANY and ANY may stand for
+_CHOICE = re.compile(r"\(([^()]*)\)")
+_OPENERS = ("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, ")
+_SMALL = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the is are was do does did to of in on it its that this there be i we you me my one "
+        "and can could would please if for from with by at",
+    )
+)
+
+
+def expand(pattern: str, names: Names, rng: Rng) -> str:
+    """One way to read a pattern."""
+    text = _CHOICE.sub(lambda choice: rng.choice(choice[1].split("|")), pattern)
+    text = re.sub(r"\b(ONE|MANY|ANY)\b", lambda mark: rng.choice(names[mark[1]]), text)
+    text = re.sub(r"\\(.)", r"\1", text)  # \+ and \? are themselves
+    return re.sub(r"\s+", " ", re.sub(r"\s+([,?])", r"\1", text)).strip()
+
+
+def several(pattern: str, names: Names, count: int, rng: Rng) -> list[str]:
+    """Up to `count` different readings of a pattern."""
+    found = dict.fromkeys(expand(pattern, names, rng) for _ in range(4 * count))
+    return list(found)[:count]
+
+
+def runs(text: str, length: int = 5) -> Iterator[tuple[str, ...]]:
+    """All runs of so many words in a row."""
+    words = re.findall(r"[\w']+", text.lower())
+    return zip(*(words[i:] for i in range(length)), strict=False)
+
+
+class Reword:
+    """The same question in other words of the same meaning."""
+
+    def __init__(self, groups: Sequence[Sequence[str]]):
+        self.others = {word: [w for w in group if w != word] for group in groups for word in group}
+        longest_first = sorted(self.others, key=len, reverse=True)
+        self.known = re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})\b")
+
+    def __call__(self, question: str, rng: Rng, share: float = 0.4) -> str:
+        def other(found: re.Match[str]) -> str:
+            return rng.choice(self.others[found[1]]) if rng.random() < share else found[1]
+
+        return self.known.sub(other, question)
+
+
+def telegram(question: str, rng: Rng) -> str:
+    """Without most of its small words, as into a search box."""
+    words = [w for w in question.rstrip("?").split() if w not in _SMALL or rng.random() < 0.2]
+    return " ".join(words) if len(words) > 1 else question
+
+
+def typed(question: str, rng: Rng) -> str:
+    """With or without capitals, question mark, opener and slips."""
+    if rng.random() < 0.12:
+        question = rng.choice(_OPENERS) + question
+    if rng.random() < 0.05:
+        question = _slip(question, rng)
+    if rng.random() < 0.6:
+        question = question[0].upper() + question[1:]
+        return question if question[-1] in "?!." else question + rng.choice((".", "!", "", "?"))
+    return question if rng.random() < 0.4 else question.rstrip("?!.") or question
+
+
+def _slip(text: str, rng: Rng) -> str:
+    """Two letters of a longer word change places."""
+    places = [m.start() for m in re.finditer(r"(?<=[a-z]{2})[a-z]{2}(?=[a-z])", text)]
+    if not places:
+        return text
+    i = rng.choice(places)
+    return text[:i] + text[i + 1] + text[i] + text[i + 2 :]
