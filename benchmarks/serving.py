@@ -57,7 +57,7 @@ def engine(rounds: int, threads: int) -> None:
     print(f"{'':34}{'generate, 1':>12}{'loop, 1':>10}{'loop, many':>12}{'ratio':>8}")
     for name, ours, theirs, many, tokens in (
         ("tiny: 4 layers, width 128, 50 texts", *twins(4, 128, 4, 65, 256), 50, 64),
-        ("GPT-2 small's shape, 8 texts", *twins(12, 768, 12, 50_257, 1024), 8, 16),
+        ("GPT-2 small's shape, 8 texts", *twins(12, 768, 12, 50_257, 1024), 8, 64),
     ):
         one, alone, crowd = alternate(ours, theirs, many, tokens, rounds)
         print(f"{name:34}{one:12,.0f}{alone:10,.0f}{crowd:12,.0f}{crowd / one:7.1f}x")
@@ -133,7 +133,7 @@ def by_loop(model, many: int, tokens: int) -> float:
     from compare.lean import take_apart
     from compare.values import Sampling
 
-    loop = DecodeLoop(take_apart(model), threaded=False)
+    loop = DecodeLoop(take_apart(model), threaded=False, seconds=1_000)
     begun = time.perf_counter()
     texts = [
         loop.start(prompt_of(model, seed)[0].tolist(), Sampling(max_new_tokens=tokens, seed=seed))

@@ -11,6 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+# From so many numbers in a matrix on, and up to so many rows, the way of multiplying matters.
+_LARGE, _FEW = 1 << 18, 64
+
 Fn = Callable[[Tensor], Tensor]
 
 
@@ -82,7 +85,22 @@ def take_apart(model: PreTrainedModel) -> Lean | None:
 
 
 def _linear(weight: Tensor, bias: Tensor | None) -> Fn:
-    return lambda x: F.linear(x, weight, bias)
+    if weight.numel() < _LARGE or weight.device.type != "cpu" or not _one_dnn():
+        return lambda x: F.linear(x, weight, bias)
+    # For a few rows and a large matrix, MKL behind F.linear first copies the matrix into another
+    # order; oneDNN reads it as it is: eight rows of GPT-2 take 68 ms a step in place of 94.
+    few = torch.ops.mkldnn._linear_pointwise
+
+    def multiply(x: Tensor) -> Tensor:
+        if 1 < x.numel() // weight.shape[1] <= _FEW:
+            return few(x, weight, bias, "none", [], "")
+        return F.linear(x, weight, bias)
+
+    return multiply
+
+
+def _one_dnn() -> bool:
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _norm(module: Any) -> Fn:

@@ -135,6 +135,20 @@ def test_200_random_mixes_equal_generate(shape, capsys):
     assert ties == 0
 
 
+@pytest.mark.parametrize("rows", [1, 2, 8, 65])
+def test_large_matrices_multiply_the_same_by_their_faster_way(rows):
+    """GPT-2's matrices take another road than tiny ones; it leads to the same numbers."""
+    from compare.lean import _linear
+
+    torch.manual_seed(0)
+    weight, bias = torch.randn(600, 512), torch.randn(600)
+    x = torch.randn(rows, 512)
+    expected = x @ weight.t() + bias
+    assert torch.allclose(_linear(weight, bias)(x), expected, atol=1e-3)
+    turned = weight.t().contiguous().t()  # as GPT-2 keeps them
+    assert torch.allclose(_linear(turned, None)(x), expected - bias, atol=1e-3)
+
+
 def test_a_cancelled_text_is_dropped_before_the_next_step():
     loop = loop_of("modern")
     stays, goes = (loop.start([5, 6], Sampling(greedy=True, max_new_tokens=50)) for _ in range(2))
