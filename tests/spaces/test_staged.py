@@ -106,9 +106,8 @@ def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811
     with visit(url) as page:
         page.click("#generate")
         page.wait_for_function(
-            "[...document.querySelectorAll('.out')].length === 2 &&"
-            "[...document.querySelectorAll('.pane .figures')]"
-            ".every(f => f.textContent.match(/reached|stopped/))"
+            "[...document.querySelectorAll('.out')].every(o => o.ariaBusy === 'false')"
+            "&& document.querySelector('.pane.left .figures').textContent.match(/reached|stopped/)"
         )
         assert all(text.strip() for text in page.locator(".out").all_inner_texts())
 
