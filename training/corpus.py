@@ -104,7 +104,8 @@ class Corpus:
         )
 
     def key(self) -> str:
-        digest = hashlib.sha256(repr((self.hub, self.column)).encode())
+        hub = None if self.hub is None else commit_of(self.hub)
+        digest = hashlib.sha256(repr((hub, self.column)).encode())
         if self.text is not None:
             digest.update(self.text.encode())
         for path in self.files:
@@ -166,6 +167,18 @@ def read_jsonl(path: Path, column: str) -> Iterator[str]:
         if not isinstance(row.get(column), str):
             raise BadText(f"{path}, line {number}, has no text in a column {column!r}")
         yield row[column]
+
+
+def commit_of(name: str) -> str:
+    """Of a data set, where the Hub can be asked; what was tokenized before it changed is stale."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
+
+    repo, _, revision = name.partition("@")
+    try:
+        return f"{repo}@{HfApi().dataset_info(repo, revision=revision or None, timeout=5).sha}"
+    except (HTTPError, OfflineModeIsEnabled):
+        return name
 
 
 def read_hub(name: str, column: str) -> Iterator[str]:

@@ -1,6 +1,9 @@
 """From files to tokens: where text comes from, what is refused, and what is kept."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from training import data
 from training.arguments import Options
 from training.corpus import BadText, cache_folder, open_corpus
 from training.train import main
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +61,36 @@ def test_a_data_set_in_the_hubs_layout_is_streamed(tmp_path):
     assert list(read_hub(str(folder), "text")) == ["story 0", "story 1", "story 2"]
     with pytest.raises(BadText, match="no column 'body'"):
         list(read_hub(str(folder), "body"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no getrusage")
+def test_memory_stays_flat_however_long_the_text(tmp_path):
+    """The peak of a whole command on 2 GB is hardly above that on 20 MB."""
+    block = "".join(f"{n} green bottles standing on the wall\n" for n in range(24_000))
+    peaks = []
+    for megabytes in (20, 2_000):
+        path = tmp_path / f"{megabytes}.txt"
+        with path.open("w", encoding="utf-8") as file:
+            for _ in range(megabytes):
+                file.write(block)
+        code = (
+            "import resource, sys\nfrom training.train import main\n"
+            f"status = main(['modern', '--data', {str(path)!r}, '--output_dir', "
+            f"{str(tmp_path / str(megabytes) / 'run')!r}, '--no-fit', '--max_steps', '20', "
+            "'--validation', '0.0001', '--max_position_embeddings', '64'])\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\nsys.exit(status)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8"
+        )
+        assert done.returncode == 0, done.stderr
+        peaks.append(
+            int(done.stdout.splitlines()[-1]) / (1024 if sys.platform == "linux" else 2**20)
+        )
+        path.unlink()
+    print(f"peak {peaks[0]:.0f} MB on 20 MB of text, {peaks[1]:.0f} MB on 2 GB")  # noqa: T201
+    assert peaks[1] - peaks[0] < 400
 
 
 @pytest.mark.parametrize("kind", ["char", "bpe"])

@@ -135,6 +135,25 @@ def test_a_run_is_not_overwritten(tmp_path, capsys, monkeypatch):
     assert "--resume" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("schedule", "more", "halfway"),
+    [
+        ("linear", [], 0.5),
+        ("cosine", [], 0.5),
+        ("warmup_stable_decay", ["--lr_scheduler_kwargs", '{"num_decay_steps": 8}'], 1.0),
+    ],
+)
+def test_schedules(schedule, more, halfway, tmp_path):
+    run = tmp_path / "run"
+    flags = ["--lr_scheduler_type", schedule, *more, "--max_steps", "21", "--learning_rate", "1"]
+    assert main(["hello", "--output_dir", str(run), *flags, *QUIET]) == 0
+    text = (run / "metrics.jsonl").read_text(encoding="utf-8")
+    rates = [json.loads(line)["learning_rate"] for line in text.splitlines()]
+    assert rates[0] == 1
+    assert rates[10] == pytest.approx(halfway, abs=0.04)
+    assert rates[-1] < 0.15
+
+
 def test_early_stopping_keeps_the_best(tmp_path, capsys):
     """A text that does not go on as it began: validation gets worse from early on."""
     text = tmp_path / "text.txt"
