@@ -5,13 +5,15 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm.auto import tqdm
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainingArguments
 
 # What a line of metrics.jsonl may hold, under the names that DESIGN gives.
 COLUMNS = {
@@ -139,9 +141,11 @@ class Interrupt(TrainerCallback):
 
     def __init__(self):
         self.stopped = False
+        self.before: dict[int, Any] = {}
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.before = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        if threading.current_thread() is threading.main_thread():  # only there may it be asked for
+            self.before = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(self, number, frame):
         self.stopped = True
@@ -149,6 +153,7 @@ class Interrupt(TrainerCallback):
         self.restore()
 
     def on_step_end(self, args, state, control, **kwargs):
+        self.stopped = anywhere(self.stopped, args)
         if self.stopped:
             control.should_save = control.should_training_stop = True
 
@@ -167,7 +172,7 @@ class Deadline(TrainerCallback):
         self.end = end
 
     def on_step_end(self, args, state, control, **kwargs):
-        if time.time() > self.end and state.global_step < state.max_steps:
+        if anywhere(time.time() > self.end, args) and state.global_step < state.max_steps:
             say(f"out of time at step {state.global_step} of {state.max_steps}")
             control.should_evaluate = args.eval_strategy != "no"
             control.should_save = control.should_training_stop = True
@@ -202,6 +207,15 @@ class Publish(TrainerCallback):
         if state.is_world_process_zero:
             folder = self.folder / f"checkpoint-{state.global_step}"
             self.publisher.submit(folder, state.global_step)
+
+
+def anywhere(flag: bool, args: TrainingArguments) -> bool:
+    """Whether it is so in any process: all of them must stop after the same step."""
+    if args.world_size == 1:
+        return flag
+    flags = torch.tensor(int(flag), device=args.device)
+    torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX)
+    return bool(flags)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

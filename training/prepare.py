@@ -55,6 +55,7 @@ class Prepared:
         if self.split is None:
             self.args.eval_strategy = IntervalStrategy.NO
         self.choose_threads()
+        self.count_passes()
         self.args.max_steps = self.count_steps()
         if self.args.should_save and not self.options.resume:
             folder.record(self.folder, self.settings, self.args.max_steps)
@@ -105,6 +106,14 @@ class Prepared:
         work = self.model.num_parameters() * self.tokens_a_step
         if self.args.device.type == "cpu" and work < 2e7:
             torch.set_num_threads(1)
+
+    def count_passes(self) -> None:
+        """The data set is all passes in one: what is to happen after each is counted in steps."""
+        steps = max(1, round(self.source.per_epoch / self.examples_a_step))
+        for kind in ("logging", "eval", "save"):
+            if getattr(self.args, f"{kind}_strategy") == IntervalStrategy.EPOCH:
+                setattr(self.args, f"{kind}_strategy", IntervalStrategy.STEPS)
+                setattr(self.args, f"{kind}_steps", steps)
 
     def count_steps(self) -> int:
         """As given, or from passes over the text, or from a short timing."""
@@ -172,6 +181,8 @@ def gentler(settings: Settings) -> Settings:
 
 def platform_arguments(values: dict[str, Any]) -> TrainingArguments:
     """TrainingArguments with our defaults, and bf16 where the machine multiplies it faster."""
+    if values.get("hub_token"):  # it would be written into the run's folder
+        raise ValueError("--hub_token is not taken: set HF_TOKEN, or `hf auth login`")
     values = {"use_cpu": not torch.accelerator.is_available()} | values
     on_gpu = torch.cuda.is_available() and not values["use_cpu"]
     values.setdefault("dataloader_pin_memory", on_gpu)

@@ -53,10 +53,14 @@ def continuation(model, tokenizer, prompt: str, max_new_tokens: int, settings: d
     """The prompt, untouched, and what follows."""
     import torch
 
-    from tinygpt_hf.tokenization import encode_ids
+    from tinygpt_hf.tokenization import encode_chat, encode_ids
 
     ids = encode_ids(tokenizer, prompt).tolist()
-    if model.config.bos_token_id is not None:  # trained on texts that begin with it
+    if tokenizer.chat_template:  # trained on answers: the prompt is a question, the answer follows
+        question = [{"role": "user", "content": prompt}]
+        ids = encode_chat(tokenizer, question, add_generation_prompt=True)[0].tolist()
+        prompt += "\n"
+    elif model.config.bos_token_id is not None:  # trained on texts that begin with it
         ids = [model.config.bos_token_id, *ids]
     if not ids:
         raise ValueError("the prompt is empty, and this model has no token that begins a text")

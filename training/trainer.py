@@ -84,6 +84,8 @@ class TinyTrainer(Trainer):
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         inputs = {**inputs, "use_cache": False}
+        if self.label_smoother is not None:  # it looks for these
+            inputs["labels"] = inputs["shift_labels"]
         return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:

@@ -182,3 +182,34 @@ def test_a_checkpoint_at_each_step_that_was_asked_for(tmp_path):
     assert steps == [0, 1, 2, 4, 5]
     untrained, trained = load(run / "checkpoint-0")[0], load(run)[0]
     assert not torch.equal(untrained.lm_head.weight, trained.lm_head.weight)
+
+
+def test_what_happens_after_each_pass(tmp_path):
+    """The platform's `epoch` strategies mean passes over the text, as anyone would expect."""
+    text = tmp_path / "text.txt"
+    text.write_text("to be or not to be, that is the question.\n" * 20, encoding="utf-8")
+    run = tmp_path / "run"
+    flags = ["--max_position_embeddings", "16", "--hidden_size", "16", "--num_attention_heads", "2"]
+    flags += ["--num_hidden_layers", "1", "--num_train_epochs", "3", "--eval_strategy", "epoch"]
+    flags += ["--per_device_train_batch_size", "2"]
+    assert main([str(text), "--output_dir", str(run), *flags, *QUIET]) == 0
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert [row["step"] for row in rows if "val_loss" in row] == [23, 46, 69]  # 46 windows a pass
+
+
+def test_label_smoothing_reaches_the_loss(tmp_path):
+    first = []
+    for name, more in (("plain", []), ("smooth", ["--label_smoothing_factor", "0.3"])):
+        run = tmp_path / name
+        assert main(["hello", "--output_dir", str(run), "--max_steps", "60", *more, *QUIET]) == 0
+        lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        first.append(json.loads(lines[-1])["train_loss"])
+    assert first[0] < 0.1  # learned by heart
+    assert first[1] > 0.5  # being sure costs
+
+
+def test_a_token_is_never_written_into_a_run(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["hello", "--output_dir", str(run), "--hub_token", "hf_secret"]) == 1
+    assert "HF_TOKEN" in capsys.readouterr().err
+    assert not run.exists()
