@@ -1,13 +1,16 @@
 """Whatever goes wrong half-way: never half a page, and the next run finishes it."""
 
 import random
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 from training.patience import PublishError
 
-from .conftest import CARGO
+from .conftest import CARGO, ROOT
 
 COMMIT = "POST .*/commit/main"
 
@@ -150,3 +153,26 @@ def test_under_random_faults_main_holds_one_version_or_the_other(
     print(f"{count} deploys, {faults} faults: {failed} failed and were finished")  # noqa: T201
     assert faults
     assert failed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with a signal")
+@pytest.mark.parametrize("kind", ["killed-before", "killed-after"])
+def test_killed_at_the_commit_it_is_finished_by_the_next_run(hub, ada, command, answers, kind):
+    """The command as it is typed, and all of this project."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "spaces" / "deploy.py"), "--repo-id", "ada/page"],
+        env=ada.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    plan = hub.break_for("ada", only=(kind,), rate=1, most=1, matching=COMMIT, pid=process.pid)
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == -signal.SIGKILL, said.decode()
+    assert plan.happened
+    landed = "app.py" in hub.files("ada/page", kind="space")
+    assert landed is (kind == "killed-after")
+    says: list[str] = []
+    command.deploy("ada/page", say=says.append)
+    assert ("nothing to commit" in says) is landed
+    there = hub.files("ada/page", kind="space")
+    assert there["app.py"] == (ROOT / "app.py").read_bytes()
