@@ -72,7 +72,7 @@ def render_card(folder: Path, *, repo_id: str | None = None, revision: str | Non
         parameters=f"{facts.get('parameters') or _count(folder / 'model.safetensors'):,}",
         recipe=facts.get("recipe"),
         shape=_shape(config),
-        init_from=_public(facts.get("init_from")),
+        init_from=public_name(facts["init_from"]) if "init_from" in facts else None,
         rows=list(_rows(facts)),
         split=facts.get("split"),
         curve=(folder / "loss.png").exists(),
@@ -217,10 +217,10 @@ def _window(config: dict) -> int | None:
     return config.get("max_position_embeddings") or config.get("n_positions")
 
 
-def _public(init_from: str | None) -> str | None:
-    """A folder of this machine by its last name."""
-    path = Path(init_from or "")
-    return path.name if path.is_absolute() or ".." in path.parts else init_from
+def public_name(model: str) -> str:
+    """A folder of this machine by its last name; anything else as it is."""
+    path = Path(model)
+    return path.name if path.is_absolute() or ".." in path.parts else model
 
 
 def _count(weights: Path) -> int:

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .card import GENERATED, facts_of, render_card
+from .card import GENERATED, facts_of, public_name, render_card
 from .patience import PublishError
 
 TOKENIZER = (
@@ -70,9 +70,9 @@ def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
     for name in (*MODEL, *ABOUT):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
-    if found := _CHECKPOINT.fullmatch(source.name):
-        _add_facts_of_checkpoint(source, folder)
+    found = _CHECKPOINT.fullmatch(source.name)
     step = int(found[1]) if found else _step_of(source)
+    _write_facts(source, folder)
     if twin:
         _become(twin, source, folder)
     else:
@@ -131,11 +131,13 @@ def _best_step(source: Path) -> int | None:
     return min(measured, key=lambda row: row["val_loss"])["step"] if measured else None
 
 
-def _add_facts_of_checkpoint(source: Path, folder: Path) -> None:
-    """A checkpoint has no metrics of its own: what holds of the run's, and the loss at its step."""
+def _write_facts(source: Path, folder: Path) -> None:
+    """What was measured on these very weights, without a path of this machine."""
     facts = facts_of(source)
+    if "init_from" in facts:
+        facts["init_from"] = public_name(facts["init_from"])
     if facts:
-        text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
+        text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
         (folder / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -57,6 +57,16 @@ def test_the_config_names_all_three_classes_and_no_path_of_this_machine(hub, sen
     assert "_name_or_path" not in config
 
 
+def test_what_was_measured_goes_along_without_a_path_of_this_machine(hub, send, run_dir):
+    path = run_dir / "metrics.json"
+    facts = json.loads(path.read_text(encoding="utf-8")) | {"init_from": "/home/ada/runs/base"}
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    send()
+    published = json.loads(hub.files("ada/tiny")["metrics.json"])
+    assert published == facts | {"init_from": "base"}
+    assert not [name for name, content in hub.files("ada/tiny").items() if b"/home" in content]
+
+
 def test_private_unless_said_otherwise(hub, send):
     send()
     assert hub.repo("ada/tiny").private
