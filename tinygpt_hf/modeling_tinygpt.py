@@ -230,6 +230,13 @@ def linear_at_once(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return nn.functional.linear(x, own["weight"], own["bias"])
 
 
+def norm_at_once(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    if type(module) is not nn.LayerNorm:
+        return module.forward(x)
+    own = module._parameters
+    return torch.layer_norm(x, module.normalized_shape, own["weight"], own["bias"], module.eps)
+
+
 def project_at_once(parts: dict[str, nn.Module], x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Query, key and value; with gradients as one product, without them to save a copy as three."""
     three = [parts[name] for name in ("q_proj", "k_proj", "v_proj")]
@@ -287,11 +294,11 @@ class TinyGPTBlock(GradientCheckpointingLayer):
         parts = attn._modules
         if distance is not None:
             kwargs["bias"] = parts["distance_bias"].forward(distance)
-        h = self._modules["attn_norm"].forward(x)
+        h = norm_at_once(self._modules["attn_norm"], x)
         out, _ = attn.mix(*project_at_once(parts, h), **kwargs)
         x = self.join(x, linear_at_once(parts["o_proj"], out))
         parts = mlp._modules
-        h = self._modules["mlp_norm"].forward(x)
+        h = norm_at_once(self._modules["mlp_norm"], x)
         wide = linear_at_once(parts["up_proj"], h)
         if mlp.gated:
             wide = wide * parts["act"].forward(linear_at_once(parts["gate_proj"], h))
