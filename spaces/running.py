@@ -15,7 +15,7 @@ from training.patience import PublishError, patiently, redact
 QUESTION = "To be or not to be"
 BUILD_LIMIT = 30 * 60  # seconds; the first build installs torch, which takes about five minutes
 ANSWER_LIMIT = 5 * 60  # a page that runs may still be loading its models
-STALE = 30  # seconds for which the Hub may go on telling of the version before
+STALE = 60  # seconds for which the Hub may go on telling of the version before
 LOOK = 3  # seconds
 _LAST_LINES = 20
 _ON_THE_WAY = {"BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING"}
