@@ -103,14 +103,15 @@ class Best(TrainerCallback):
         self.warned = False
 
     def on_evaluate(self, args, state, control, metrics, **kwargs):
-        rows = [row for row in merge_rows(state.log_history) if "val_loss" in row]
-        losses = [row["val_loss"] for row in rows]
+        rows = merge_rows(state.log_history)
+        evaluated = [row for row in rows if "val_loss" in row]
+        losses = [row["val_loss"] for row in evaluated]
         since = len(losses) - 1 - losses.index(min(losses))
+        best = evaluated[-1 - since]
         if since == 0:
             self.save()
-        elif since >= 2 and not self.warned and state.is_world_process_zero:
+        elif since >= 2 and not self.warned and learned_since(best["step"], rows):
             self.warned = True
-            best = rows[-1 - since]
             say(
                 f"the validation loss has risen from {best['val_loss']:.4f} (step {best['step']}) "
                 f"to {losses[-1]:.4f} while the training loss falls: the text is being learned by "
@@ -119,6 +120,14 @@ class Best(TrainerCallback):
         if self.patience is not None and since >= self.patience:
             say(f"stopping: {since} evaluations in a row found no lower validation loss")
             control.should_training_stop = True
+
+
+def learned_since(step: int, rows: list[dict[str, Any]]) -> bool:
+    """Whether the training loss fell from around that step to now."""
+    losses = [(row["step"], row["train_loss"]) for row in rows if "train_loss" in row]
+    then = [loss for at, loss in losses if at <= step][-20:]
+    now = [loss for at, loss in losses if at > step][-20:]
+    return bool(then and now) and sum(now) / len(now) < sum(then) / len(then)
 
 
 class SaveAt(TrainerCallback):
@@ -200,6 +209,8 @@ class Samples(TrainerCallback):
 
 
 class Publish(TrainerCallback):
+    """Hands each checkpoint to the publisher, which never stops the training."""
+
     def __init__(self, publisher: Any, folder: Path):
         self.publisher, self.folder = publisher, folder
 

@@ -57,6 +57,8 @@ class Run:
             self.trainer.train(checkpoint)
         except (Diverged, CannotSave) as error:
             self.give_up(str(error))
+        except KeyboardInterrupt:
+            self.give_up("stopped at once")
         finally:
             interrupt.restore()
             gc.unfreeze()

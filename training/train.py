@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> in
         return train(settings, started, callbacks)
     except (ValueError, OSError) as error:  # what was asked for cannot be done
         return fail(error)
+    except KeyboardInterrupt:
+        return fail("stopped before the training began")
 
 
 def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]) -> int:

@@ -1,8 +1,10 @@
 """The platform's Trainer, with an exact evaluation and checkpoints that are whole or refused."""
 
+import contextlib
 import math
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +152,8 @@ class TinyTrainer(Trainer):
     def save_best(self) -> None:
         """Into the run's own folder, which so holds a whole model at any moment."""
         staging = Path(self.args.output_dir, ".staging")
-        self.save_model(str(staging), _internal_call=True)
+        with whole_or_not_at_all(staging):
+            self.save_model(str(staging), _internal_call=True)
         if self.args.should_save:
             for file in staging.iterdir():
                 file.replace(staging.parent / file.name)
@@ -162,8 +165,15 @@ class TinyTrainer(Trainer):
 
     def _save_checkpoint(self, model, trial) -> None:
         folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
-        try:
+        with whole_or_not_at_all(folder):
             super()._save_checkpoint(model, trial)
-        except Exception as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise CannotSave(f"{folder} could not be saved: {error}") from error
+
+
+@contextlib.contextmanager
+def whole_or_not_at_all(folder: Path) -> Iterator[None]:
+    """A full disk fails in as many ways as there are formats; half a model is worse than none."""
+    try:
+        yield
+    except Exception as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CannotSave(f"{folder} could not be saved: {error}") from error
