@@ -28,7 +28,7 @@ PROMPT = 18  # tokens
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="alternations")
-    parser.add_argument("--threads", type=int, default=2, help="of torch")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of torch")
     parser.add_argument("--page", action="store_true", help="50 visitors through the page")
     parser.add_argument("--curve", action="store_true", help="memory over 2,000 generations")
     parser.add_argument("--no-engine", action="store_true", help="leave the engine out")
@@ -38,7 +38,8 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     if not args.no_engine:
-        engine(args.rounds, args.threads)
+        for threads in args.threads:
+            engine(args.rounds, threads)
     if args.page:
         asyncio.run(page(50))
     if args.curve:
@@ -53,7 +54,7 @@ def engine(rounds: int, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    print(f"{threads} threads, medians of {rounds} alternating runs, tokens a second\n")
+    print(f"\n{threads} threads, medians of {rounds} alternating runs, tokens a second\n")
     print(f"{'':34}{'generate, 1':>12}{'loop, 1':>10}{'loop, many':>12}{'ratio':>8}")
     for name, ours, theirs, many, tokens in (
         ("tiny: 4 layers, width 128, 50 texts", *twins(4, 128, 4, 65, 256), 50, 64),

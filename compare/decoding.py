@@ -109,12 +109,14 @@ class DecodeLoop:
 
     def _admit(self) -> None:
         with self._change:
-            while self._waiting and len(self._rows) < self._cache.most:
-                row = self._waiting.popleft()
+            waiting, self._waiting = self._waiting, deque()
+            for row in waiting:
                 if reason := row.progress.why_end_now():
                     row.progress.end(reason)
-                else:
+                elif len(self._rows) < self._cache.most:
                     self._rows.append(row)
+                else:
+                    self._waiting.append(row)
 
     def _drop_ended(self) -> None:
         for row in list(self._rows):

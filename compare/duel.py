@@ -66,11 +66,11 @@ class _Half:
 
     @property
     def over(self) -> bool:
-        return all(take.chunk.stopped for take in self.pane.takes)
+        return all(live.stage[1] for _, live in self.lives)
 
     @property
     def has_text(self) -> bool:
-        return not self.lives or any(take.chunk.tokens for take in self.pane.takes)
+        return not self.lives or any(live.stage[0] for _, live in self.lives)
 
 
 def _loading(half: _Half, name: str) -> Pane:
@@ -131,7 +131,6 @@ class Duels:
     async def _watch(self, halves: list[_Half]) -> AsyncIterator[Panes]:
         shown = begun = time.monotonic()
         while True:
-            left, right = (half.look() for half in halves)
             over = all(half.over for half in halves)
             now = time.monotonic()
             pause = _SHOW + _SHARE * len(self._running)
@@ -139,7 +138,7 @@ class Duels:
             talks = waited or all(half.has_text for half in halves)
             if over or (talks and (shown == begun or now - shown >= pause)):
                 shown = now
-                yield left, right
+                yield halves[0].look(), halves[1].look()
             if over:
                 return
             await asyncio.sleep(_LOOK)

@@ -39,6 +39,10 @@ class Live:
     ) -> None:
         self._progress, self._tokenizer, self.notes = progress, tokenizer, notes
 
+    @property
+    def stage(self) -> tuple[int, str | None]:
+        return len(self._progress.ids), self._progress.stopped
+
     def chunk(self) -> Chunk:
         progress = self._progress
         stopped, ids = progress.stopped, list(progress.ids)

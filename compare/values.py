@@ -144,6 +144,11 @@ class Generation(Protocol):
 
     notes: list[str]  # what the visitor should know about the prompt
 
+    @property
+    def stage(self) -> tuple[int, str | None]:
+        """Tokens so far and why it ended: a look that costs nothing."""
+        ...
+
     def chunk(self) -> Chunk: ...
     def cancel(self) -> None: ...
 

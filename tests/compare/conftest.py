@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from .browser import SCREENSHOTS, chromium
 from .servers import serve
 
+# On a busy machine two threads that wait for each other are ten times slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 FAKES = ("-m", "tests.compare.fakes")
 Visit = Callable[..., contextlib.AbstractContextManager]
 

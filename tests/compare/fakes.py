@@ -39,6 +39,11 @@ class FakeLive:
         self.sampling, self.pause, self.started = sampling, pause, time.monotonic()
         self.ended: tuple[float, str] | None = None
 
+    @property
+    def stage(self) -> tuple[int, str | None]:
+        chunk = self.chunk()
+        return chunk.tokens, chunk.stopped
+
     def chunk(self) -> Chunk:
         now, why = self.ended or (time.monotonic(), None)
         seconds = now - self.started
