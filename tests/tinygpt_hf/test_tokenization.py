@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from huggingface_hub.utils import enable_progress_bars
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoTokenizer, pipeline
 
@@ -249,6 +250,7 @@ def test_progress_is_shown_on_long_work(capfd):
             time.sleep(0.4)
             yield text
 
+    enable_progress_bars()  # a page that was loaded before has them off, for the whole process
     train_char(slowly(), show_progress=True)
     assert "Counting characters" in capfd.readouterr().err
 
