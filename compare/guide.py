@@ -33,7 +33,7 @@ class Idea:
     number: int
     title: str
     text: str  # Markdown
-    hint: str  # what to try and what to look for; Markdown, its links reduced to their labels
+    hint: str  # what to try and what to look for; Markdown, its links by number: {0}, {1}
     tries: tuple[Try, ...]
     symbol: str  # `Class.method` or `function`
     path: str  # its file, from the root of the project
@@ -66,7 +66,8 @@ def _idea(number: int, title: str, body: str) -> Idea:
         for label, address in _LINK.findall(found["try"])
     )
     ((symbol, path),) = _LINK.findall(found["code"])
-    hint = _LINK.sub(lambda link: f"*{link[1]}*", found["try"])
+    numbers = iter(range(len(tries)))
+    hint = _LINK.sub(lambda link: f"{{{next(numbers)}}}", found["try"])
     return Idea(
         number,
         title,

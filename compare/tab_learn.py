@@ -1,0 +1,56 @@
+"""Learn: the ideas, each to be tried."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+from . import curves, lesson_pages
+from .shared import QUIET, Page, html
+from .trying import Trying
+
+NAME = "Learn"
+_SCRIPT = files(__package__).joinpath("learn.js")
+
+
+def build(page: Page, tab: gr.Tab) -> None:
+    trying = Trying(page)
+    script = _SCRIPT.read_text(encoding="utf-8")
+    guide = html(lesson_pages.guide_html(), elem_id="guide", js_on_load=script)
+    with gr.Row(elem_classes="halves"):
+        with gr.Column(min_width=300):
+            html("<h3 id='cost'>What length costs</h3>")
+            measure = gr.Button("Measure it here", elem_id="measure", scale=0)
+            cost = html(curves.say("Attention over more and more tokens, timed on this machine."))
+        with gr.Column(min_width=300):
+            html("<h3 id='scaling'>Loss against size</h3>")
+            html(lesson_pages.scaling_html())
+
+    def attempt(event: gr.EventData) -> list[Any]:
+        asks = getattr(event, "asks", None)
+        if not isinstance(asks, dict) or not all(isinstance(v, str) for v in asks.values()):
+            asks = {}
+        return trying.apply(asks)
+
+    def arrive(request: gr.Request) -> list[Any]:
+        asks = dict(request.query_params)
+        return trying.apply(asks) if "tab" in asks else [gr.skip()] * len(trying.outputs)
+
+    # Inside looks when its prompt changes; after a try it has to look in any case.
+    look = """() => setTimeout(() => {
+        const look = document.querySelector("#look");
+        if (look?.offsetParent) look.click();
+    }, 400)"""
+    guide.click(attempt, None, trying.components(), **QUIET).then(None, js=look, **QUIET)
+    page.demo.load(arrive, None, trying.components(), **QUIET)
+    page.demo.load(None, js=f"() => {{ {lesson_pages.WATCH} }}", **QUIET)
+    measure.click(_cost, None, cost, concurrency_limit=1, concurrency_id="cost", **QUIET)
+
+
+async def _cost() -> str:
+    from .cost import seconds_by_length
+
+    return lesson_pages.cost_html(await asyncio.to_thread(seconds_by_length))
