@@ -2,8 +2,8 @@
 
     python -m compare.record_lessons [--data tinyshakespeare.txt]
 
-The Time machine is a run of the recipe `shakespeare-fast`, trained here and kept at every power of
-two of its steps; the rungs are the shipped checkpoints `ladder/*`.
+The moments of the Time machine are `checkpoints/history`, the rungs `checkpoints/ladder/*`; nothing
+is trained here. The text is only for the letters at its end, which none of them was trained on.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .frames import SAMPLING, Frame, look
+from .frames import SAMPLING, look
 from .recorded_lessons import FILE, Rung
 from .values import Answers
 
-RUN, STEPS = "shakespeare-fast", (0, 1, 2, 4, 8, 16, 32, 64, 128, 145)
 PROMPT = "ROMEO:\n"
-SCORED = 2000  # letters, from the end of the text, which is never trained on
+SCORED = 2000  # letters, from the end of the text
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -33,15 +32,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
-    with tempfile.TemporaryDirectory() as scratch:
-        run = train(Path(scratch, RUN), args.data)
-        scored = the_end(args.data)
-        found = [frame(run, step, scored) for step in STEPS]
+    scored = the_end(args.data)
     content = {
         "prompt": PROMPT,
         "scored": scored,
-        "time": [rounded(asdict(one)) for one in found],
-        "ladder": [asdict(rung) for rung in ladder()],
+        "time": [rounded(asdict(look(model, at, PROMPT, scored))) for at, model in moments()],
+        "ladder": [asdict(rung(model, folder)) for folder, model in ladder()],
     }
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     FILE.write_text(
@@ -51,15 +47,6 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def train(folder: Path, data: str | None) -> Path:
-    from training.train import main as command
-
-    flags = ["--output_dir", str(folder), "--save_at", *map(str, STEPS)]
-    if command([RUN, *flags, *(["--data", data] if data else [])]):
-        sys.exit("the run that the Time machine shows did not finish")
-    return folder
-
-
 def the_end(data: str | None) -> str:
     from training.corpus import fetch_shakespeare
 
@@ -67,32 +54,31 @@ def the_end(data: str | None) -> str:
     return path.read_text(encoding="utf-8")[-SCORED:]
 
 
-def frame(run: Path, step: int, scored: str) -> Frame:
-    from .taking import contestant
+def moments() -> Iterator[tuple[int, Answers]]:
+    """The run of the Time machine, from its first step that was kept to its last."""
+    from safetensors.torch import load_file
 
-    return look(contestant(run / f"checkpoint-{step}", f"step {step}"), step, PROMPT, scored)
+    from tinygpt_hf.loading import SHIPPED, load
+
+    from .engine import Contestant
+
+    run = SHIPPED / "history"
+    kept = {int(path.stem.removeprefix("step-")): path for path in run.glob("step-*.safetensors")}
+    last = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["steps"]
+    for step, weights in sorted(kept.items()) + [(last, run / "model.safetensors")]:
+        model, tokenizer = load(run)
+        model.load_state_dict(load_file(weights))
+        yield step, Contestant(f"step {step}", model, tokenizer)
 
 
-def rounded(value: Any) -> Any:
-    """Four digits: more would be noise of the machine that recorded it."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    return [rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def ladder() -> list[Rung]:
-    """The rungs that ship, and what they write."""
+def ladder() -> Iterator[tuple[Path, Answers]]:
+    """The rungs, from the lowest."""
     from tinygpt_hf.loading import SHIPPED
 
     from .taking import contestant
 
-    return [
-        rung(contestant(folder, folder.name), folder)
-        for folder in sorted((SHIPPED / "ladder").glob("*"))
-        if (folder / "config.json").is_file()
-    ]
+    for config in sorted((SHIPPED / "ladder").glob("*/config.json")):
+        yield config.parent, contestant(config.parent, config.parent.name)
 
 
 def rung(model: Answers, folder: Path) -> Rung:
@@ -102,6 +88,15 @@ def rung(model: Answers, folder: Path) -> Rung:
     *_, written = model.stream(PROMPT, SAMPLING)
     about = recipe.about()[f"ladder/{folder.name}"].partition(": ")[2]
     return Rung(folder.name, about, facts["parameters"], round(facts["val_loss"], 4), written.text)
+
+
+def rounded(value: Any) -> Any:
+    """Four digits: more would be noise of the machine that recorded it."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 if __name__ == "__main__":
