@@ -47,7 +47,7 @@ def visit(new_visitor) -> Visit:
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: _stays(request.url, url, complaints))
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)  # a busy machine is slow, not wrong
         try:
             page.goto(url)
             page.locator("#sizes table").wait_for(state="attached")

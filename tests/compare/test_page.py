@@ -326,10 +326,11 @@ def test_a_server_that_restarts_while_a_text_is_written(visit):
         with visit(url, forgive=True) as page:
             page.click("#generate")
             page.wait_for_function("document.querySelector('.pane.left .caret')")
+            page.evaluate("window.before = true")  # lasts until the page is loaded anew
             stop(first)
             page.get_by_text("Connection to the server was lost").wait_for()
             first = start(*FAKES, "--slow", port=port)
-            page.get_by_text("Press Generate").first.wait_for(timeout=30_000)
+            page.wait_for_function("!window.before && document.querySelector('#sizes table')")
             page.click("#generate")
             page.wait_for_function("document.querySelector('.pane.left .caret')")
             page.click("#stop")
