@@ -125,8 +125,7 @@ class DecodeLoop:
 
     def _leave(self, row: _Row, reason: str) -> None:
         place, last = self._rows.index(row), len(self._rows) - 1
-        used = max(len(row.ids), len(self._rows[last].ids)) + CHUNK
-        self._cache.leave(place, last, used)
+        self._cache.leave(place, last)
         self._rows[place] = self._rows[last]
         self._rows.pop()
         row.progress.end(reason)

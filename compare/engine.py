@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,12 +14,25 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from tinygpt_hf.encoding import check_text, encode_ids
 
 from . import insight
+from .chatting import remembered
 from .decoding import DecodeLoop
 from .lean import take_apart
 from .letters import Letters
 from .plain import PlainWriter
 from .progress import Progress
-from .values import Attention, Chunk, Facts, Odds, Piece, Point, Refusal, Sampling, Surprise, Unit
+from .values import (
+    Attention,
+    Chunk,
+    Facts,
+    Message,
+    Odds,
+    Piece,
+    Point,
+    Refusal,
+    Sampling,
+    Surprise,
+    Unit,
+)
 
 MOST_CHARACTERS = 20_000  # of one text, before it is tokenized
 _TOKENS_SHOWN = 60
@@ -151,6 +164,22 @@ class Contestant:
     def start(self, prompt: str, sampling: Sampling) -> Live:
         ids = self._encode_prompt(prompt)
         return Live(self._writer.start(ids, sampling), self.tokenizer, self._notes(ids))
+
+    def reply(self, talk: Sequence[Message], sampling: Sampling) -> Live:
+        """The next answer in a conversation, as far back as the window holds it."""
+        if not self.tokenizer.chat_template:
+            raise Refusal(f"{self.name} was never tuned to answer.")
+        for message in talk:
+            self.encode(message["content"], "The message")
+        try:
+            ids, _ = remembered(self.tokenizer, talk, self.window)
+        except ValueError as error:  # a template that is not ours
+            raise Refusal(f"{self.name} cannot be talked to here: {error}.") from None
+        return Live(self._writer.start(ids, sampling), self.tokenizer, [])
+
+    def forgets(self, talk: Sequence[Message]) -> int:
+        """How many of the first messages are out of its sight."""
+        return remembered(self.tokenizer, talk, self.window)[1]
 
     def _notes(self, ids: list[int]) -> list[str]:
         notes = []

@@ -48,16 +48,19 @@ class Rows:
         cache = torch.from_numpy(np.zeros(shape, np.float32))
         self._cache = cache.to(lean.embed.device)
         self._places = torch.arange(self.cells, device=lean.embed.device)
+        self._written = [0] * self.most  # cells of each row that are not zero
 
     def at_once(self, tokens: int, seen: int) -> int:
         """How many rows may be read together, that many tokens of each, without a huge table."""
         return max(1, _SCORES // max(1, tokens * (seen + tokens) * self.lean.heads))
 
-    def leave(self, row: int, last: int, used: int) -> None:
+    def leave(self, row: int, last: int) -> None:
         """Empties a row and puts the last one into its place, so that rows stay without a gap."""
-        used = min(used, self.cells)
+        used = max(self._written[row], self._written[last])
         self._cache[:, row, :, :used] = self._cache[:, last, :, :used]
+        used = self._written[last]
         self._cache[:, last, :, :used] = 0  # an overflow left behind would be 0 times infinity
+        self._written[row], self._written[last] = used, 0
 
     @torch.inference_mode()
     def read(self, rows: list[int], tokens: list[list[int]], first: list[int]) -> Tensor:
@@ -69,6 +72,8 @@ class Rows:
         x = F.embedding(torch.tensor(padded, device=device), lean.embed)  # B T C
         at = torch.tensor(first, device=device)[:, None] + self._places[:longest]  # B T
         seen = min(self.cells, max(first) + longest)
+        for row, start in zip(rows, first, strict=True):
+            self._written[row] = max(self._written[row], min(self.cells, start + longest))
         x, turn = self._place(x, at)
         distance = (at[..., None] - self._places[:seen]) % self.cells  # B T K
         reach = (distance < lean.window) & (distance <= at[..., None])

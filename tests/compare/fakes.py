@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from compare.values import (
     Attention,
     Chunk,
     Facts,
+    Message,
     Odds,
     Piece,
     Point,
@@ -28,6 +30,7 @@ from compare.values import (
 )
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
+NAMES = ["shakespeare", "hello", "next-char", "chat"]  # on offer
 CLOSED: dict[str, Any] = {"hello": "hello"}
 
 
@@ -76,12 +79,30 @@ class FakeContestant:
         self.lives: list[FakeLive] = []
 
     def facts(self) -> Facts:
-        return Facts(self.name, 653_312, 3, 128, 4, 64, self.vocabulary, source=self.name)
+        return Facts(
+            self.name,
+            653_312,
+            3,
+            128,
+            4,
+            64,
+            self.vocabulary,
+            source=self.name,
+            chats=self.name == "chat",
+        )
 
     def start(self, prompt: str, sampling: Sampling) -> FakeLive:
         self._check(prompt)
         self.lives.append(FakeLive(sampling, self.pause))
         return self.lives[-1]
+
+    def reply(self, talk: Sequence[Message], sampling: Sampling) -> FakeLive:
+        """A chat of the fakes remembers two turns."""
+        self.lives.append(FakeLive(replace(sampling, max_new_tokens=8), self.pause))
+        return self.lives[-1]
+
+    def forgets(self, talk: Sequence[Message]) -> int:
+        return max(0, len(talk) - 3)
 
     def stream(self, prompt: str, sampling: Sampling) -> Iterator[Chunk]:
         live = self.start(prompt, sampling)
@@ -126,10 +147,10 @@ class FakeContestant:
 
 
 def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -> Roster:
-    """Two tiny ones on offer; the baseline comes when `late` says so, or never."""
+    """Tiny ones on offer; the baseline comes when `late` says so, or never."""
 
     def load(name: str) -> FakeContestant:
-        if name in ("shakespeare", "hello", "shakespeare-gpt2"):
+        if name in (*NAMES, "shakespeare-gpt2"):
             return FakeContestant(name, pause=pause, vocabulary=5 if name == "hello" else 65)
         raise ValueError(f"{name} is not on the Hub")
 
@@ -139,7 +160,7 @@ def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -
         return FakeContestant("GPT-2", pause=pause, vocabulary=50_257)
 
     baseline = None if late is None else "openai-community/gpt2"
-    return Roster(["shakespeare", "hello"], load, baseline=baseline, load_baseline=load_baseline)
+    return Roster(NAMES, load, baseline=baseline, load_baseline=load_baseline)
 
 
 def real_roster() -> Roster:

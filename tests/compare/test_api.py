@@ -10,7 +10,7 @@ import pytest
 
 from compare.api import Api
 
-from .fakes import fake_roster
+from .fakes import NAMES, fake_roster
 
 ENDPOINTS = {
     "models": {},
@@ -26,7 +26,7 @@ ENDPOINTS = {
 def check(name: str, answer) -> None:
     """Each answer says what its description promises."""
     known = {
-        "models": lambda a: a["tiny"] == ["shakespeare", "hello"] and a["baseline"]["name"],
+        "models": lambda a: a["tiny"] == NAMES and a["baseline"]["name"],
         "facts": lambda a: a["name"] == "hello" and a["vocabulary"] == 5,
         "generate": lambda a: a["stopped"] == "length reached" and a["tokens"] == 5,
         "next_tokens": lambda a: a["unit"] == "token" and a["entries"][0][0] == " tok0",
