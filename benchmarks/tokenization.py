@@ -27,7 +27,7 @@ SIZE = 4096  # of the BPE
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--text", type=Path, help="default: Tiny Shakespeare, fetched once")
-    parser.add_argument("--mb", type=int, default=24, help="size of the text for speed")
+    parser.add_argument("--mb", type=int, default=24, help="size of the text for speed; 0 skips it")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--memory_mb", type=int, nargs="*", default=[64, 1024], metavar="MB")
     parser.add_argument("--task", help=argparse.SUPPRESS)  # one process of the memory part
@@ -44,7 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     path = args.text or fetch_shakespeare()
     text = path.read_bytes().decode()
     compare_bytes_per_token(text)
-    compare_speed(text, args.mb, args.rounds)
+    if args.mb:
+        compare_speed(text, args.mb, args.rounds)
     for mb in args.memory_mb:
         show_memory(text, mb)
     return 0
