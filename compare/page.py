@@ -9,13 +9,14 @@ from typing import Any
 
 import gradio as gr
 
-from . import api, tab_compare, tab_inside, tab_score
+from . import api, tab_compare, tab_inside, tab_learn, tab_score, tab_train
 from .duel import Duels
 from .roster import Roster
 from .shared import PROMPTS, QUIET, Page, html
 from .theme import head, theme
 
-TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score]  # each has NAME, build(page, tab)
+# Each has NAME and build(page, tab).
+TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn]
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
 _TITLE = (
     "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-_STYLE = Path(__file__).with_name("style.css")
+_STYLES = [Path(__file__).with_name(name) for name in ("style.css", "lessons.css")]
 _FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # nothing to download
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 _PALETTE = {
@@ -62,5 +62,5 @@ def theme() -> gr.themes.Base:
 
 
 def head() -> str:
-    """The style sheet as it is: handed over as `css`, Gradio would rewrite every selector."""
-    return f"<style>{_STYLE.read_text(encoding='utf-8')}</style>"
+    """The style sheets as they are: handed over as `css`, Gradio would rewrite every selector."""
+    return f"<style>{''.join(style.read_text(encoding='utf-8') for style in _STYLES)}</style>"
