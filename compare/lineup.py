@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from .roster import BASELINE, DEFAULT, Roster, shipped_names
 from .values import Answers
@@ -28,20 +30,31 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
     return roster
 
 
-# torch and transformers take seconds to import, and the page need not wait for them.
 def _load(name: str) -> Answers:
-    from .loaders import load_tiny
-
-    return load_tiny(name)
+    return _loaders().load_tiny(name)
 
 
 def _load_stranger(name: str) -> Answers:
-    from .loaders import load_stranger
-
-    return load_stranger(name)
+    return _loaders().load_stranger(name)
 
 
 def _load_baseline(name: str) -> Answers:
-    from .loaders import load_baseline
+    return _loaders().load_baseline(name)
 
-    return load_baseline(name)
+
+@cache
+def _loaders() -> ModuleType:
+    """The ways in, and what has to hold for the whole process before the first is taken.
+
+    torch and transformers take seconds to import: by the thread that loads, so that nobody waits.
+    """
+    import torch
+
+    from training.console import no_bars
+
+    from . import loaders
+
+    no_bars()
+    # Two models write at the same time: each on its half of the cores, none waiting for the other.
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    return loaders

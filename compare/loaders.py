@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging
 
 from tinygpt_hf.loading import SHIPPED, load
 
 from .engine import Contestant
 from .roster import BASELINE, BASELINE_REVISION
 from .values import Refusal
-
-logging.disable_progress_bar()
-# Two models write at the same time: each on its half of the cores, none waiting for the other.
-torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
 
 
 def load_tiny(name: str) -> Contestant:

@@ -29,8 +29,11 @@ def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     import transformers
 
+    from training.console import no_bars
+
     from .loaders import load_baseline, load_tiny
 
+    no_bars()
     found = []
     for name, load in ((DEFAULT, load_tiny), (STAND_IN, load_tiny), (BASELINE, load_baseline)):
         try:
