@@ -21,6 +21,7 @@ from . import files
 from .files import CONFIG, NEEDED, OPTIONAL, WEIGHTS, LoadError
 
 SECONDS = 5  # that the Hub has to say what it holds
+NOTICE = 5  # seconds that a file may take before it is told that it is waited for
 _log = logging.getLogger(__name__)
 
 
@@ -31,7 +32,7 @@ def from_hub(repo_id: str, revision: str) -> Path:
     if is_offline_mode():
         raise LoadError(f"{repo_id}@{revision} is not in the cache, and HF_HUB_OFFLINE is set")
     try:
-        info = _in_thread(lambda: _ask(repo_id, revision), _give_up)
+        info = _in_thread(lambda: _ask(repo_id, revision), SECONDS, _give_up)
     except RevisionNotFoundError:
         raise LoadError(f"{repo_id} has no branch, tag or commit {revision!r}") from None
     except RepositoryNotFoundError:
@@ -86,8 +87,11 @@ def _fetch(repo_id: str, name: str, commit: str) -> Path:
     def call() -> str:
         return hf_hub_download(repo_id, name, revision=commit, etag_timeout=SECONDS)
 
+    def notice() -> None:
+        _log.warning("waiting for %s of %s", name, repo_id)
+
     try:
-        return Path(_in_thread(call, lambda: _log.warning("waiting for %s of %s", name, repo_id)))
+        return Path(_in_thread(call, NOTICE, notice))
     except GatedRepoError:
         ask = f"ask for access at {constants.ENDPOINT}/{repo_id}, then log in"
         raise LoadError(f"{repo_id} is gated: {ask}") from None
@@ -112,7 +116,7 @@ def _give_up() -> None:
     raise TimeoutError(f"no answer within {SECONDS} seconds")
 
 
-def _in_thread(call: Callable[[], Any], when_slow: Callable[[], None]) -> Any:
+def _in_thread(call: Callable[[], Any], seconds: float, when_slow: Callable[[], None]) -> Any:
     """The client's timeouts are between two bytes, and it retries: this one is for the whole."""
     outcome: dict[str, Any] = {}
 
@@ -124,7 +128,7 @@ def _in_thread(call: Callable[[], Any], when_slow: Callable[[], None]) -> Any:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(SECONDS)
+    thread.join(seconds)
     if thread.is_alive():
         when_slow()
         thread.join()

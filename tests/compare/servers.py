@@ -29,7 +29,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def start(*command: str, port: int, seconds: float = 60) -> subprocess.Popen:
+def start(*command: str, port: int, seconds: float = 300) -> subprocess.Popen:
     """Runs `python *command --port PORT` and waits until it answers."""
     quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(

@@ -49,7 +49,6 @@ def command(monkeypatch):
     modules = {name: importlib.import_module(name) for name in ("deploy", "running", "cargo")}
     monkeypatch.setattr(patience, "WAITS", (0.01, 0.01, 0.01))
     monkeypatch.setattr(modules["running"], "LOOK", 0.01)
-    monkeypatch.setattr(modules["running"], "STALE", 0.5)
     # The command sets its own client factory; the next test shall not inherit it.
     monkeypatch.setattr(modules["deploy"], "set_client_factory", lambda factory: None)
     yield modules["deploy"]

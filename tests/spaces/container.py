@@ -72,7 +72,7 @@ class Container:
         self.environment["PYTHONPATH"] = os.pathsep.join([str(shim), there])
 
     @contextlib.contextmanager
-    def run(self, python: str = sys.executable, seconds: float = 120) -> Iterator[str]:
+    def run(self, python: str = sys.executable, seconds: float = 300) -> Iterator[str]:
         port = free_port()
         environment = {
             "PATH": os.environ["PATH"],

@@ -166,7 +166,7 @@ def test_killed_at_the_commit_it_is_finished_by_the_next_run(hub, ada, command, 
         stderr=subprocess.STDOUT,
     )
     plan = hub.break_for("ada", only=(kind,), rate=1, most=1, matching=COMMIT, pid=process.pid)
-    said, _ = process.communicate(timeout=100)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == -signal.SIGKILL, said.decode()
     assert plan.happened
     landed = "app.py" in hub.files("ada/page", kind="space")

@@ -30,7 +30,7 @@ def borrowed(tmp_path_factory) -> tuple[dict[str, dict], Lender]:
             | on_zerogpu(lender, tmp_path_factory.mktemp("zerogpu")),
             capture_output=True,
             encoding="utf-8",
-            timeout=100,
+            timeout=600,
         )
     assert ended.returncode == 0, ended.stderr
     came: dict[str, dict] = {}

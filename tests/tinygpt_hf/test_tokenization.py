@@ -134,7 +134,7 @@ train_bpe(texts, 300).save_pretrained(sys.argv[3] + "/bpe")
         [sys.executable, "-c", script, os.getcwd(), json.dumps(TEXTS), str(tmp_path)],
         env=os.environ | threads,
         check=True,
-        timeout=120,
+        timeout=900,
     )
     assert folder_bytes(tmp_path / "char") == saved(char(), tmp_path / "here")
     assert folder_bytes(tmp_path / "bpe") == saved(bpe(), tmp_path / "here")
