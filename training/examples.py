@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 Batch = dict[str, torch.Tensor]
 IGNORED = -100  # the platform's mark for a position that is not trained
+SORTED, TOGETHER = 2048, 32  # of many sequences: sorted by length so many at a time, kept together
 
 
 class Source(Protocol):
@@ -72,15 +73,24 @@ class AllWindows(RandomWindows):
 
 
 class Sequences:
-    """Texts of their own, each with a mask of the tokens to learn; padded on the right."""
+    """Texts of their own, each with a mask of the tokens to learn; padded on the right.
+
+    Where there are many, those of like length come together, or most of a batch would be padding.
+    """
 
     def __init__(self, sequences: list[tuple[np.ndarray, np.ndarray]], pad: int):
         self.sequences, self.pad = sequences, pad
+        self.lengths = np.array([len(ids) for ids, _ in sequences])
         self.per_epoch = len(sequences)
         self.tokens_per_example = sum(len(ids) - 1 for ids, _ in sequences) / len(sequences)
 
     def order(self, rng: np.random.Generator) -> np.ndarray:
-        return rng.permutation(self.per_epoch)
+        order = rng.permutation(self.per_epoch)
+        whole = self.per_epoch // SORTED * SORTED
+        parts = order[:whole].reshape(-1, SORTED)
+        parts = np.take_along_axis(parts, self.lengths[parts].argsort(axis=1, kind="stable"), 1)
+        order[:whole] = rng.permutation(parts.reshape(-1, TOGETHER)).ravel()
+        return order
 
     def batch(self, numbers: np.ndarray) -> Batch:
         chosen = [self.sequences[n] for n in numbers]

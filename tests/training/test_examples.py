@@ -99,3 +99,17 @@ def test_held_back_examples_are_covered_exactly_once():
     split = InOrder(Sequences(rows, pad=0), batch_size=4)
     seen = [n for batch in share(split, 0, 1) for n in batch["shift_labels"].flatten().tolist()]
     assert seen == list(range(10))
+
+
+def test_many_sequences_come_with_those_of_like_length_and_each_once():
+    """Most of a batch would be padding otherwise; which ones come together changes each pass."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, 300, 5000)
+    source = Sequences([(np.zeros(n, np.int64), np.ones(n, bool)) for n in lengths], pad=0)
+    one, two = (source.order(np.random.default_rng(epoch)) for epoch in (0, 1))
+    assert sorted(one) == sorted(two) == list(range(5000))
+    assert one.tolist() != two.tolist()
+    sorted_part = lengths[one[:4096]].reshape(-1, 32)
+    padded, whole = sorted_part.max(axis=1).sum() * 32, sorted_part.sum()
+    assert padded < 1.1 * whole
+    assert padded * 1.5 < lengths[rng.permutation(4096)].reshape(-1, 32).max(axis=1).sum() * 32

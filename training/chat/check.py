@@ -105,12 +105,16 @@ def ask(model: Any, tokenizer: Any, talks: Sequence[Sequence[str]]) -> list[tupl
 
 def nearest(text: str) -> str:
     """The label of the taught answer that a text repeats."""
-    likeness = {
-        label: SequenceMatcher(None, text, answer, autojunk=False).ratio()
-        for label, answer in answers().items()
-    }
-    best = max(likeness, key=lambda label: likeness[label])
-    return best if likeness[best] >= ALIKE else ""
+    best, likeness = "", ALIKE
+    matcher = SequenceMatcher(None, autojunk=False)
+    matcher.set_seq2(text)
+    for label, answer in answers().items():
+        if text == answer:
+            return label
+        matcher.set_seq1(answer)
+        if matcher.quick_ratio() >= likeness and (ratio := matcher.ratio()) >= likeness:
+            best, likeness = label, ratio
+    return best
 
 
 if __name__ == "__main__":

@@ -1,47 +1,87 @@
-"""`python -m training.chat.make`: the hand-written files become conversations.jsonl, always alike.
+"""`python -m training.chat.make`: the hand-written files become training data, always alike.
 
-A line is a conversation: `messages`, as every chat trainer takes them, and `labels`, which answer
-each of them got (`token.why`: of the idea token, why). The last tenth is for validation: it is made
-of patterns that the rest does not have.
+    conversations.jsonl  for `chat`: `messages`, as every chat trainer takes them, and `labels`,
+                         which answer each of them got (`token.why`: of the idea token, why)
+    text.txt             for `chat-base`: the questions as plain lines, the guide between them
+    tokenizer/           of both: a BPE with turn tokens
+
+The last conversations are for validation: they are made of patterns that the rest does not have.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
-from .material import FOLDER, UNKNOWN, answers, asked, held_out, read
+from .material import FOLDER, UNKNOWN, answers, asked, held_out, prose, read
 from .phrases import Reword, expand, runs, several, telegram, typed
 
-CONVERSATIONS = FOLDER / "conversations.jsonl"
+MADE = FOLDER / "made"
 SEED = 7
-HELD = 8  # one in so many patterns is for validation only
-VALIDATION = 0.1
-LENGTHS, SHARES = (1, 2, 3, 4, 5, 6), (16, 5, 3, 2, 1, 1)  # of a conversation, in turns
-TELEGRAMS = 0.2  # of the questions are also asked without their small words
+VALIDATION = 0.02
+LENGTHS, SHARES = (1, 2, 3, 4, 5, 6), (10, 4, 3, 2, 2, 2)  # of a conversation, in turns
+REWORDED = 2  # times that each question is also asked in other words
+TELEGRAMS = 0.5  # of the questions are also asked in a hurry
 FOLLOWS = 0.3  # how often the next turn is about the last answer, where it can be
+LINES = 60  # of questions, then a paragraph of the guide
+VOCABULARY, READ = 1536, 8_000  # its tokenizer's size; conversations that it learns from
 
 Turn = tuple[str, str]  # the label of the answer, the question
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.chat.make", description=__doc__)
+    parser.add_argument("--output_dir", type=Path, default=MADE, help="default: %(default)s")
+    return parser
+
+
 def main(argv: Sequence[str] | None = None) -> int:
+    folder: Path = make_parser().parse_args(argv).output_dir
+    from tinygpt_hf.tokenization import train_bpe
+
+    folder.mkdir(parents=True, exist_ok=True)
     lines = conversations()
-    with CONVERSATIONS.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(line + "\n" for line in lines)
+    write(folder / "conversations.jsonl", lines)
+    write(folder / "text.txt", plain_text())
+    rows = map(json.loads, lines[:READ])
+    said = (message["content"] for row in rows for message in row["messages"])
+    train_bpe(said, VOCABULARY, chat=True, show_progress=False).save_pretrained(
+        folder / "tokenizer"
+    )
     turns = sum(len(json.loads(line)["labels"]) for line in lines)
-    print(f"{len(lines):,} conversations, {turns:,} answers: {CONVERSATIONS}")
+    print(f"{len(lines):,} conversations with {turns:,} answers: {folder}")
     return 0
+
+
+def write(path: Path, lines: Sequence[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(line + "\n" for line in lines)
 
 
 def conversations() -> list[str]:
     rng = Random(SEED)
     train, validation = questions(rng)
-    learned = list(compose(train, False, rng))
+    learned = list(compose(train, rng))
     wanted = round(len(learned) * VALIDATION / (1 - VALIDATION))
     held: list[list[Turn]] = []
     while len(held) < wanted:
-        held += compose(validation, True, rng)
+        held += compose(validation, rng)
     return [as_line(turns) for turns in learned + held[:wanted]]
+
+
+def plain_text() -> list[str]:
+    """What `chat` is made from before it is tuned: the same words, and no question answered."""
+    rng = Random(SEED)
+    train, _ = questions(rng)
+    paragraphs = prose()
+    lines = []
+    for number, (_, question) in enumerate(rng.sample(train, len(train))):
+        lines.append(typed(question, rng))
+        if number % LINES == 0:
+            lines += ["", rng.choice(paragraphs), ""]
+    return lines
 
 
 def questions(rng: Random) -> tuple[list[Turn], list[Turn]]:
@@ -51,11 +91,10 @@ def questions(rng: Random) -> tuple[list[Turn], list[Turn]]:
     validation: dict[str, str] = {}
     reword = Reword(read("synonyms")["groups"])
     for item in asked():
-        part = validation if item.place % HELD == HELD - 2 else train
+        part = validation if item.held else train
         for question in several(item.pattern, item.names, item.readings, rng):
-            variants = [question, reword(question, rng)]
-            if rng.random() < TELEGRAMS:
-                variants.append(telegram(question, rng))
+            variants = [question, *(reword(question, rng) for _ in range(REWORDED))]
+            variants += [telegram(v, rng) for v in variants if rng.random() < TELEGRAMS]
             for variant in variants:
                 if taboo.isdisjoint(runs(variant)):
                     part.setdefault(variant, item.label)
@@ -63,7 +102,7 @@ def questions(rng: Random) -> tuple[list[Turn], list[Turn]]:
     return [(label, q) for q, label in train.items()], [(label, q) for q, label in kept.items()]
 
 
-def compose(turns: list[Turn], validation: bool, rng: Random) -> list[list[Turn]]:
+def compose(turns: list[Turn], rng: Random) -> list[list[Turn]]:
     """Conversations in which every question comes once, some of them followed up."""
     rest = rng.sample(turns, len(turns))
     made = []
@@ -72,7 +111,7 @@ def compose(turns: list[Turn], validation: bool, rng: Random) -> list[list[Turn]
         for _ in range(rng.choices(LENGTHS, SHARES)[0]):
             before = talk[-1][0] if talk else ""
             if rng.random() < (FOLLOWS if talk else FOLLOWS / 20):
-                talk.append(follow(before, validation, rng))
+                talk.append(follow(before, rng))
             elif rest:
                 label, question = rest.pop()
                 talk.append((label, typed(question, rng)))
@@ -80,12 +119,11 @@ def compose(turns: list[Turn], validation: bool, rng: Random) -> list[list[Turn]
     return made
 
 
-def follow(before: str, validation: bool, rng: Random) -> Turn:
+def follow(before: str, rng: Random) -> Turn:
     """ "Why?" and the like: what it means depends on the answer before."""
     facet = rng.choice(("why", "why", "try", "what"))
-    patterns = read("frames")["follow"][facet]
-    chosen = [p for i, p in enumerate(patterns) if (i % HELD == HELD - 2) == validation] or patterns
-    question = typed(expand(rng.choice(chosen), {}, rng), rng)
+    pattern = rng.choice(read("frames")["follow"][facet])
+    question = typed(expand(pattern, {}, rng), rng)
     idea, dot, _ = before.partition(".")
     if dot:
         return f"{idea}.{facet}", question

@@ -13,6 +13,7 @@ from .phrases import Names
 
 FOLDER = Path(__file__).parent
 UNKNOWN = "unknown"
+HELD = 12  # one in so many patterns about one idea or one other matter is held back
 FACETS = ("what", "why", "try")
 GUIDE = FOLDER.parents[1] / "compare" / "guide.md"
 
@@ -24,7 +25,7 @@ class Asked:
     label: str
     pattern: str
     readings: int  # how many of them the data gets
-    place: int  # in its list; some of each list are held back
+    held: bool  # for validation only
     names: Names
 
 
@@ -44,40 +45,52 @@ def answers() -> dict[str, str]:
 
 def asked() -> Iterator[Asked]:
     """Every pattern: those of each idea, the frames around its names, small talk, other things."""
+    frames, elsewhere = read("frames"), read("elsewhere")
     for name, idea in read("ideas").items():
         names = {"ONE": idea["one"], "MANY": idea["many"], "ANY": idea["one"] + idea["many"]}
         for facet in FACETS:
             label = f"{name}.{facet}"
-            yield from _list(label, idea["ask"].get(facet, []), 6, names)
-            yield from _list(label, read("frames")[facet], 3 if facet == "try" else 2, names)
-        yield from _list(f"{name}.what", read("frames")["clue"], 4, {"ANY": idea["clues"]})
-        yield from _list(f"{name}.what", read("frames")["quote"], 5, {"ANY": quotes()[name]})
+            yield from _list(label, idea["ask"].get(facet, []), 14, names, held=HELD)
+            yield from _list(label, frames[facet], 4, names)
+        yield from _list(f"{name}.what", frames["clue"], 8, {"ANY": idea["clues"]})
+        yield from _list(f"{name}.what", frames["quote"], 8, {"ANY": quotes()[name]})
     for name, talk in read("small_talk").items():
-        yield from _list(name, talk.get("say", []), 12)
-    things = dict.fromkeys(("ONE", "MANY", "ANY"), read("elsewhere")["things"])
+        yield from _list(name, talk.get("say", []), 16)
+    things = dict.fromkeys(("ONE", "MANY", "ANY"), elsewhere["things"])
     for facet in (*FACETS, "clue"):
-        yield from _list(UNKNOWN, read("frames")[facet], 20, things)
-    for where, readings in (("far", 12), ("near", 10)):
-        yield from _list(UNKNOWN, read("elsewhere")[where], readings)
+        yield from _list(UNKNOWN, frames[facet], 40, things)
+    for where in ("far", "near"):
+        yield from _list(UNKNOWN, elsewhere[where], 20, held=HELD)
 
 
 def _list(
-    label: str, patterns: list[str], readings: int, names: Names | None = None
+    label: str, patterns: list[str], readings: int, names: Names | None = None, held: int = 0
 ) -> Iterator[Asked]:
     for place, pattern in enumerate(patterns):
-        yield Asked(label, pattern, readings, place, names or {})
+        yield Asked(label, pattern, readings, bool(held) and place % held == held - 2, names or {})
 
 
 @cache
 def quotes() -> dict[str, list[str]]:
     """What the guide says about each idea, cut at commas and full stops."""
     found: dict[str, list[str]] = {}
-    for part in re.split(r"^## \d+\. ", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-        title, text = part.split("\n\n")[:2]
+    for title, text, _ in _ideas():
         slug = "-".join(re.findall(r"[a-z]+", title.lower()))
         pieces = re.split(r"[.:;,?!]\s", re.sub(r"[\s\"`()]+", " ", text.lower()))
         found[slug] = [p.strip(" .") for p in pieces if 3 <= len(p.split()) <= 14]
     return found
+
+
+def prose() -> list[str]:
+    """The paragraphs of the guide, a line each, without their links."""
+    parts = (part for _, text, hint in _ideas() for part in (text, hint))
+    return [re.sub(r"[*`]|\[|\]\([^)]*\)", "", " ".join(part.split())) for part in parts]
+
+
+def _ideas() -> Iterator[list[str]]:
+    """Title, paragraph and hint of each idea of the guide."""
+    parts = re.split(r"^## \d+\. ", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return (part.split("\n\n")[:3] for part in parts[1:])
 
 
 def held_out() -> list[tuple[str, str]]:

@@ -7,6 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 Rng = random.Random
 Names = Mapping[str, Sequence[str]]  # what ONE, MANY and ANY may stand for
 _CHOICE = re.compile(r"\(([^()]*)\)")
+# A plural verb before a singular noun; a singular verb and the word that follows.
+_PLURAL_VERB = re.compile(
+    r"\b(do|are|were|don't) (a|an|it|one|each|every|the (?!\w*s\b|people|others|big|early)\w+)\b"
+)
+_SINGULAR_VERB = re.compile(r"\b(does|is|was|has|doesn't|isn't) (?:the |all |some )?([\w-]+)\b")
+_PEOPLE = frozenset({"we", "you", "i", "they", "people", "these", "those", "labs", "millions"})
+_NOT_PLURAL = frozenset(
+    {"this", "its", "loss", "always", "softmax", "us", "bias", "as", "cross-entropy", "less"}
+    | {"physics", "chess", "tennis", "news", "excel", "windows", "his", "perhaps", "yes"}
+)
 _OPENERS = ("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, ")
 _SMALL = frozenset(
     re.findall(
@@ -26,9 +36,19 @@ def expand(pattern: str, names: Names, rng: Rng) -> str:
 
 
 def several(pattern: str, names: Names, count: int, rng: Rng) -> list[str]:
-    """Up to `count` different readings of a pattern."""
-    found = dict.fromkeys(expand(pattern, names, rng) for _ in range(4 * count))
-    return list(found)[:count]
+    """Up to `count` different readings of a pattern, without those that nobody would say."""
+    found = dict.fromkeys(expand(pattern, names, rng) for _ in range(8 * count))
+    return [text for text in found if agrees(text)][:count]
+
+
+def agrees(text: str) -> bool:
+    """Verb and noun are both singular or both plural, as far as one can see from the letters."""
+    if _PLURAL_VERB.search(text):
+        return False
+    return all(
+        found[2] not in _PEOPLE and (not found[2].endswith("s") or found[2] in _NOT_PLURAL)
+        for found in _SINGULAR_VERB.finditer(text)
+    )
 
 
 def runs(text: str, length: int = 5) -> Iterator[tuple[str, ...]]:
@@ -43,7 +63,7 @@ class Reword:
     def __init__(self, groups: Sequence[Sequence[str]]):
         self.others = {word: [w for w in group if w != word] for group in groups for word in group}
         longest_first = sorted(self.others, key=len, reverse=True)
-        self.known = re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})\b")
+        self.known = re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})\b(?!')")
 
     def __call__(self, question: str, rng: Rng, share: float = 0.4) -> str:
         def other(found: re.Match[str]) -> str:
@@ -53,8 +73,10 @@ class Reword:
 
 
 def telegram(question: str, rng: Rng) -> str:
-    """Without most of its small words, as into a search box."""
-    words = [w for w in question.rstrip("?").split() if w not in _SMALL or rng.random() < 0.2]
+    """Without most of its small words and now and then another, as into a search box."""
+    words = [
+        w for w in question.rstrip("?").split() if rng.random() < (0.3 if w in _SMALL else 0.88)
+    ]
     return " ".join(words) if len(words) > 1 else question
 
 
