@@ -12,12 +12,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # Where nothing is listed, the recipe's name is the whole command.
-COMMANDS: dict[str, list[str]] = {
+COMMANDS = {
     # A run for the Time machine: small enough that each of its moments can ship.
-    "history": (
-        "shakespeare-fast --hidden_size 64 --intermediate_size 128 --max_steps 2048 "
-        "--eval_steps 2048 --prompt ROMEO: --save_at 0 1 2 4 8 16 32 64 128 256 512 1024"
-    ).split(),
+    "history": "shakespeare-fast --hidden_size 64 --intermediate_size 128 --max_steps 2048 "
+    "--eval_steps 2048 --prompt ROMEO: --save_at 0 1 2 4 8 16 32 64 128 256 512 1024",
 }
 # In half the bytes: no loss moves by more than 0.001 (a test measures it).
 IN_BF16 = ("history", "ladder/")
@@ -51,9 +49,9 @@ def ship(run: Path, name: str) -> None:
     for file in KEPT:
         if (run / file).is_file():
             shutil.copyfile(run / file, target / file)
-    moments = {int(path.name.removeprefix("checkpoint-")): path for path in run.glob("checkpoint-*")}
-    for step, folder in sorted(moments.items()) if name == "history" else ():
-        shutil.copyfile(folder / "model.safetensors", target / f"step-{step}.safetensors")
+    for moment in run.glob("checkpoint-*") if name == "history" else ():
+        step = moment.name.removeprefix("checkpoint-")
+        shutil.copyfile(moment / "model.safetensors", target / f"step-{step}.safetensors")
     if name.startswith(IN_BF16):
         for weights in target.glob("*.safetensors"):
             halve(weights)
@@ -76,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
             run = args.run
             if run is None:
                 run = Path(scratch) / Path(name).name
-                command = [*COMMANDS.get(name, [name]), "--output_dir", str(run)]
+                command = [*COMMANDS.get(name, name).split(), "--output_dir", str(run)]
                 failed = train(command + (["--data", args.data] if args.data else []))
                 if failed:
                     return failed

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import shutil
 import weakref
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import TypeVar
 
 from .lessons import Lesson
@@ -23,7 +21,7 @@ class Classroom:
         self.pool = pool or Pool()
         self._running: dict[str, list[Job]] = {}
         self._kept: dict[str, Job] = {}
-        self._files: dict[str, list[Path]] = {}
+        self._farewells: dict[str, list[Callable[[], object]]] = {}
         # Before multiprocessing's own end, which would wait for processes that wait for us.
         atexit.register(_close, weakref.ref(self.pool))
 
@@ -35,16 +33,20 @@ class Classroom:
         jobs = [self.pool.submit(lesson) for lesson in lessons]
         self._running[visitor] = jobs
         try:
+            shown = None
             while not all(job.over for job in jobs):
-                yield show(jobs)
+                before, shown = shown, show(jobs)
+                if shown != before:
+                    yield shown
                 await asyncio.sleep(_LOOK + _SHARE * len(self._running))
             self._keep(visitor, jobs[-1])
             yield show(jobs)
         finally:
-            for job in jobs:
-                job.stop()
             if self._running.get(visitor) is jobs:
                 del self._running[visitor]
+            for job in jobs:
+                if job is not self._kept.get(visitor):
+                    self.pool.forget(job)
 
     def stop(self, visitor: str) -> None:
         for job in self._running.get(visitor, ()):
@@ -69,15 +71,15 @@ class Classroom:
         """The model that this visitor trained last, if it can still be used."""
         return self._kept.get(visitor)
 
-    def remember_file(self, visitor: str, path: Path) -> None:
-        """To be deleted when the visitor goes."""
-        self._files.setdefault(visitor, []).append(path)
+    def at_leave(self, visitor: str, farewell: Callable[[], object]) -> None:
+        """To be done when the visitor goes."""
+        self._farewells.setdefault(visitor, []).append(farewell)
 
     def leave(self, visitor: str) -> None:
         self.stop(visitor)
         self._drop(visitor)
-        for path in self._files.pop(visitor, ()):
-            shutil.rmtree(path, ignore_errors=True)
+        for farewell in self._farewells.pop(visitor, ()):
+            farewell()
 
     def _drop(self, visitor: str) -> None:
         job = self._kept.pop(visitor, None)
@@ -85,7 +87,7 @@ class Classroom:
             self.pool.forget(job)
 
     def close(self) -> None:
-        for visitor in [*self._files, *self._kept]:
+        for visitor in {*self._running, *self._farewells, *self._kept}:
             self.leave(visitor)
         self.pool.close()
 

@@ -15,6 +15,7 @@ from .charts import percent, visible
 Points = Sequence[tuple[int, float]]
 _MOST = 200  # points of a curve; more would not be seen
 _WIDE, _HIGH = 1000, 400
+_UNSEEN = "\N{REPLACEMENT CHARACTER}"  # for what cannot be printed
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,24 @@ def odds_bars(odds: Sequence[tuple[str, float]], after: str) -> str:
 
 
 def writing(prompt: str, text: str, title: str = "It writes") -> str:
+    text = "".join(c if c.isprintable() or c in "\n\t" else _UNSEEN for c in text)
     return (
         f"<h4>{escape(title)}</h4><p class='take written' dir='auto' tabindex='0'>"
         f"<span class='prompt'>{escape(prompt)}</span>{escape(text)}</p>"
     )
 
 
-def say(sentence: str, kind: str = "") -> str:
-    """One line about where things stand; read out only where it is the last word."""
+def say(sentence: str, kind: str = "", done: str = "") -> str:
+    """One line about where things stand; read out only where it is the last word.
+
+    `done` names what the visitor has just achieved, for the milestones of the guide.
+    """
     role = " role='status'" if kind else ""
-    return f"<p class='state {kind}'{role}>{escape(sentence)}</p>" if sentence else ""
+    mark = f" data-done='{done}'" if done else ""
+    return f"<p class='state {kind}'{role}{mark}>{escape(sentence)}</p>" if sentence else ""
+
+
+def progress(losses: Points, steps: int) -> str:
+    if not steps:
+        return "Getting ready ..."
+    return f"Step {losses[-1][0] if losses else 0:,} of {steps:,}"

@@ -29,9 +29,13 @@ def look(model: Answers, step: int, prompt: str, scored: str) -> Frame:
         step,
         model.score(scored).bits_per_byte,
         written.text,
-        model.next_tokens(prompt).entries[:8],
+        [(text, share) for text, share in model.next_tokens(prompt).entries if _legible(text)][:8],
         model.embedding_map(prompt),
     )
+
+
+def _legible(text: str) -> bool:
+    return len(text) == 1 and (text.isprintable() or text == "\n")
 
 
 def stops(tags: Iterable[str]) -> list[tuple[int, str]]:

@@ -43,7 +43,7 @@ class Job:
         self.look: Look | None = None
         self.started: float | None = None
         self.over: Over | None = None
-        self.stopped = False
+        self.stopped = self.forgotten = False
         self._connection: Connection | None = None
 
     def take(self, news: News) -> None:
@@ -78,6 +78,12 @@ class Pool:
         self._closed = False
         self._count = 0
 
+    def warm(self) -> None:
+        """Somebody is about to press Start: the process for short lessons begins to import."""
+        with self._news:
+            if not self._closed:
+                self._lanes[0].wake()
+
     def submit(self, lesson: Lesson) -> Job:
         with self._news:
             if self._closed:
@@ -109,7 +115,8 @@ class Pool:
         return None
 
     def forget(self, job: Job) -> None:
-        """Nothing of it is kept."""
+        """Nothing of it is kept; what still runs is stopped, and deleted by its lane."""
+        job.forgotten = True
         job.stop()
         if job.over is not None or job.started is None:
             shutil.rmtree(job.folder, ignore_errors=True)
@@ -165,6 +172,8 @@ class _Lane:
         self._end()
 
     def _serve(self) -> None:
+        if self.number == 0:
+            self._process_ready()
         while (job := self.pool.next_job(self.number)) is not None:
             self.job = job
             try:
@@ -175,7 +184,7 @@ class _Lane:
                 self._end()
             finally:
                 self.job = None
-                if not job.lesson.kept or job.over is None or job.over.problem:
+                if not job.lesson.kept or job.forgotten or job.over is None or job.over.problem:
                     shutil.rmtree(job.folder, ignore_errors=True)
         self._end()
 

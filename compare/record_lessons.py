@@ -65,7 +65,7 @@ def moments() -> Iterator[tuple[int, Answers]]:
     run = SHIPPED / "history"
     kept = {int(path.stem.removeprefix("step-")): path for path in run.glob("step-*.safetensors")}
     last = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["steps"]
-    for step, weights in sorted(kept.items()) + [(last, run / "model.safetensors")]:
+    for step, weights in [*sorted(kept.items()), (last, run / "model.safetensors")]:
         model, tokenizer = load(run)
         model.load_state_dict(load_file(weights))
         yield step, Contestant(f"step {step}", model, tokenizer)

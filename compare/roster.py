@@ -23,7 +23,8 @@ BASELINE = "openai-community/gpt2"
 BASELINE_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 REPO_ID = re.compile(r"(?!.*\.\.)\w[\w.-]{0,95}/\w[\w.-]{0,95}(@\w[\w./-]{0,99})?", re.ASCII)
 WAIT = 60.0  # seconds for a model to arrive
-_KEPT = 4  # models from the Hub, and as many of visitors' own
+_KEPT = 4  # models from the Hub
+_GUESTS = 16  # models that visitors have trained
 _COMING = 4  # models from the Hub that are being loaded or wait for it
 _AT_ONCE = 2  # loads from the Hub
 EXAMPLE = "To be or not to be"
@@ -94,9 +95,14 @@ class Roster:
         """A visitor's own model, known to whoever knows its key."""
         with self._lock:
             self._guests[key] = contestant
-            while len(self._guests) > _KEPT:
+            while len(self._guests) > _GUESTS:
                 self._guests.popitem(last=False)
         return key
+
+    def remove(self, key: str) -> None:
+        """When that visitor goes."""
+        with self._lock:
+            self._guests.pop(key, None)
 
     async def right(self) -> RightSide:
         """The baseline once it is there; never waits for it."""

@@ -6,11 +6,11 @@ import gradio as gr
 
 from . import train_break, train_ladder, train_live, train_own, train_time
 from .classroom import Classroom
-from .shared import Page
+from .shared import QUIET, Page
 
 NAME = "Train"
 LESSONS = {
-    "live": ("Watch it learn", train_live),
+    "live": ("Live", train_live),
     "own": ("Your text", train_own),
     "break": ("Break it", train_break),
     "time": ("Time machine", train_time),
@@ -30,3 +30,4 @@ def build(page: Page, tab: gr.Tab) -> None:
         room.leave(request.session_hash or "")
 
     page.demo.unload(leave)
+    tab.select(room.pool.warm, queue=False, **QUIET)

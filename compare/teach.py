@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import TrainerCallback
@@ -13,9 +12,11 @@ from transformers import TrainerCallback
 from training import arguments, report
 from training.budget import AT_THE_END
 from training.callbacks import merge_rows
+from training.examples import RandomWindows, SideBySide
 from training.run import NotFinished, Run
 from training.sample import continuation
 
+from . import pairs
 from .lessons import MODEL, Lesson, Look, News, Over
 
 _SEND = 0.08  # seconds between messages to the page
@@ -23,7 +24,15 @@ _SHOWN = 8  # of the likeliest next tokens
 _SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 
 
-def teach(lesson: Lesson, folder: Path, connection: Connection) -> Over:
+class Line(Protocol):
+    """To the page: a `multiprocessing` connection, or a test's."""
+
+    def poll(self) -> bool: ...
+    def recv(self) -> Any: ...
+    def send(self, news: Any, /) -> None: ...
+
+
+def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
     settings = arguments.resolve(lesson.recipe, _flags(lesson, folder))
     # The seconds of a lesson are for training alone: what comes after the last step comes on top.
     run = Run(settings, time.time() + AT_THE_END)
@@ -34,8 +43,17 @@ def teach(lesson: Lesson, folder: Path, connection: Connection) -> Over:
     except NotFinished as error:
         return Over(problem=str(error).partition(";")[0])
     if lesson.kept:
-        return Over(run.finish())
+        return Over(run.finish() | beaten(run))
     return Over(report.summarize(merge_rows(run.trainer.state.log_history)))
+
+
+def beaten(run: Run) -> dict[str, float]:
+    """What a table of letter pairs needs for the part that was held back."""
+    source, split = run.ready.source, run.ready.split
+    if not isinstance(source, RandomWindows) or not isinstance(split, SideBySide):
+        return {}
+    sizes = run.trainer.token_bytes.cpu().numpy()
+    return {"pairs": pairs.bits_per_byte(source.ids, split.ids, len(sizes), sizes)}
 
 
 def _flags(lesson: Lesson, folder: Path) -> dict[str, Any]:
@@ -55,7 +73,7 @@ def _flags(lesson: Lesson, folder: Path) -> dict[str, Any]:
 class Watch(TrainerCallback):
     """Tells the page, looks at the model, keeps the pace, and hears when to stop."""
 
-    def __init__(self, run: Run, lesson: Lesson, connection: Connection):
+    def __init__(self, run: Run, lesson: Lesson, connection: Line):
         self.run, self.lesson, self.connection = run, lesson, connection
         self.news = News()
         self.sent = self.looked = 0.0

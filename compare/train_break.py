@@ -9,13 +9,17 @@ from typing import Any
 import gradio as gr
 
 from . import curves
+from .breaking import BROKEN, SIGNS, floor, pair, share_of_words
 from .classroom import Classroom
-from .lessons import BROKEN, SIGNS, pair
 from .live import Job
 from .shared import QUIET, Page, html
 from .train_live import stopper
-from .train_own import samples
 from .values import Refusal
+
+_TEXT = (
+    "Both read two thousand sentences like “the old fox sees the baker.”, with four words of each "
+    "drawn by lot. So it is known how well anybody can guess the next letter."
+)
 
 
 def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
@@ -37,7 +41,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         try:
             async for shown in room.follow(
                 request.session_hash or "",
-                list(pair(broken, samples()["guide"])),
+                list(pair(broken)),
                 lambda jobs: _panel(room, broken, jobs),
             ):
                 yield shown, gr.skip(), gr.Button(interactive=True)
@@ -53,8 +57,8 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
 
 def _sign(broken: str) -> str:
     return (
-        f"<p class='state'>What to look for: {escape(SIGNS[broken])} "
-        "Both read this project's guide.</p>"
+        f"<p class='state'><b>What to look for:</b> {escape(SIGNS[broken])}</p>"
+        f"<p class='fine'>{_TEXT}</p>"
     )
 
 
@@ -66,9 +70,24 @@ def _panel(room: Classroom, broken: str, jobs: list[Job]) -> str:
             curves.Curve(BROKEN[broken], other.losses, "broken"),
         ],
         max(job.steps for job in jobs) or 250,
+        floor(),
     )
     halves = "".join(f"<div>{_half(room, job)}</div>" for job in jobs)
-    return f"{_sign(broken)}{chart}<div class='twin'>{halves}</div>"
+    return f"{_sign(broken)}{_state(broken, jobs)}{chart}<div class='twin'>{halves}</div>"
+
+
+def _state(broken: str, jobs: list[Job]) -> str:
+    if not all(job.over for job in jobs):
+        return ""
+    if any(not job.losses or job.losses[-1][0] < job.steps for job in jobs):
+        return curves.say("Stopped.", "done")
+    whole, other = (sum(loss for _, loss in job.losses[-20:]) / 20 for job in jobs)
+    below = " That is below what is possible." if other < floor() else ""
+    return curves.say(
+        f"Intact, the loss ends at {whole:.3f}; with “{BROKEN[broken]}” at {other:.3f}.{below}",
+        "done",
+        "mask" if broken == "future" else "",
+    )
 
 
 def _half(room: Classroom, job: Job) -> str:
@@ -78,4 +97,6 @@ def _half(room: Classroom, job: Job) -> str:
     if job.look is None:
         return f"<h4>{title}</h4>{curves.say(room.waiting(job))}"
     heading = f"{job.lesson.name}, at step {job.look.step:,}, writes"
-    return curves.writing(job.lesson.prompt, job.look.text, heading)
+    share = share_of_words(job.lesson.prompt + job.look.text)
+    figure = f"<p class='fine'>{share:.0%} of its words are words of the text.</p>"
+    return curves.writing(job.lesson.prompt, job.look.text, heading) + figure

@@ -17,26 +17,26 @@ from .values import Refusal
 _LEARNED = 0.5  # nats above the lowest possible loss that count as having learned
 _PASS = 17  # questions in one pass over the text of `next-char`, which answers one at a time
 _ABOUT = {
-    "hello": "2,453 numbers learn “hello hello”: one block of attention, four letters at a time.",
+    "hello": "2,453 numbers learn “hello hello”: one block of attention over four letters.",
     "next-char": "1,728 numbers and no attention: the mean of five letters guesses the sixth.",
     "bigram": "No block at all: one letter guesses the next.",
 }
 
 
 def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
-    with gr.Row(elem_classes="knobs"):
-        system = gr.Radio(list(SYSTEMS), value="hello", label="System", elem_classes="pills")
-        rate = gr.Radio(
-            [(f"{r:g}", r) for r in RATES], value=0.01, label="Learning rate", elem_classes="pills"
-        )
-        width = gr.Radio(WIDTHS, value=16, label="Width", elem_classes="pills")
-        window = gr.Radio(WINDOWS, value=4, label="Window", elem_classes="pills")
+    system = gr.Radio(list(SYSTEMS), value="hello", label="System", elem_classes="pills")
     with gr.Row(elem_classes="actions"):
         start = gr.Button(
             "Start", variant="primary", elem_id="live-start", elem_classes="go", min_width=90
         )
         stop = gr.Button("Stop", elem_id="live-stop", min_width=90, interactive=False)
     panel = html(_waiting("hello"), elem_id="live")
+    with gr.Accordion("Play with it", open=False, elem_classes="fold"):
+        rate = gr.Radio(
+            [(f"{r:g}", r) for r in RATES], value=0.01, label="Learning rate", elem_classes="pills"
+        )
+        width = gr.Radio(WIDTHS, value=16, label="Width", elem_classes="pills")
+        window = gr.Radio(WINDOWS, value=4, label="Window", elem_classes="pills")
     page.lessons |= {"system": system, "rate": rate, "width": width, "window": window}
 
     def choose(name: str) -> tuple[Any, ...]:
@@ -100,12 +100,13 @@ def _panel(room: Classroom, job: Job, lowest: float) -> str:
 def _state(room: Classroom, job: Job, lowest: float) -> str:
     step = job.losses[-1][0] if job.losses else 0
     if job.over is None:
-        return curves.say(room.waiting(job) or f"Step {step:,} of {job.steps:,}")
+        return curves.say(room.waiting(job) or curves.progress(job.losses, job.steps))
     if job.over.problem:
         return curves.say(job.over.problem, "problem")
     if step < job.steps:
         return curves.say(f"Stopped at step {step:,} of {job.steps:,}.", "done")
-    return curves.say(verdict(job, lowest), "done")
+    said = verdict(job, lowest)
+    return curves.say(said, "done", "model" if said.startswith("Memorised") else "")
 
 
 def verdict(job: Job, lowest: float) -> str:

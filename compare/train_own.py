@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
+import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,10 @@ import gradio as gr
 
 from . import curves
 from .classroom import Classroom
-from .guide import FILE, ideas
+from .guide import ideas
 from .lessons import MODEL, MOST_BYTES, own
 from .live import Job
+from .panes import notice
 from .shared import QUIET, Page, html
 from .train_live import stopper
 from .values import Refusal
@@ -59,7 +63,8 @@ _FILE = (
 
 def samples() -> dict[str, str]:
     """Texts of ours, for whoever has none at hand: one long enough, one far too short."""
-    whole = FILE.read_text(encoding="utf-8")
+    whole = "\n\n".join(f"{idea.title}. {idea.text} {idea.hint}" for idea in ideas())
+    whole = re.sub(r"\{\d}\W*|[*`]", "", whole)  # where links were, and marks of emphasis
     return {"guide": whole, "short": " ".join(idea.text for idea in ideas()[:6])}
 
 
@@ -101,18 +106,20 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         path = None
         if job is not None:
             path = Path(home.GRADIO_CACHE, secrets.token_hex(16), f"{MODEL}.zip")
-            room.remember_file(visitor, path.parent)
+            room.at_leave(visitor, partial(shutil.rmtree, path.parent, ignore_errors=True))
             await asyncio.to_thread(_zip, job.folder / MODEL, path)
         ready = gr.Row(visible=job is not None)
         yield shown, gr.Button("Again"), off, ready, None if path is None else str(path)
 
-    async def sit(request: gr.Request) -> tuple[Any, Any]:
-        job = room.kept(request.session_hash or "")
+    async def sit(request: gr.Request) -> tuple[Any, Any, str]:
+        visitor = request.session_hash or ""
+        job = room.kept(visitor)
         if job is None:
-            return gr.skip(), gr.skip()
+            return gr.skip(), gr.skip(), notice("That model is no longer here: train it again.")
         key = f"your text ({secrets.token_hex(3)})"
         page.roster.add(key, await asyncio.to_thread(_contestant, job.folder / MODEL, key))
-        return key, gr.Tabs(selected="compare")
+        room.at_leave(visitor, partial(page.roster.remove, key))
+        return key, gr.Tabs(selected="compare"), ""
 
     start.click(
         train,
@@ -122,7 +129,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         **QUIET,
     )
     stop.click(stopper(room), queue=False, **QUIET)
-    beside.click(sit, None, [page.left, page.tabs], **QUIET)
+    beside.click(sit, None, [page.left, page.tabs, page.notice], **QUIET)
 
 
 def _sample(name: str):
@@ -155,15 +162,17 @@ def _panel(room: Classroom, job: Job) -> str:
 
 
 def _state(room: Classroom, job: Job) -> str:
-    step = job.losses[-1][0] if job.losses else 0
     if job.over is None:
-        return curves.say(room.waiting(job) or f"Step {step:,} of {job.steps:,}")
+        return curves.say(room.waiting(job) or curves.progress(job.losses, job.steps))
     if job.over.problem:
         return curves.say(job.over.problem, "problem")
     metrics = job.over.metrics
-    held = metrics.get("val_bits_per_byte")
-    measured = f" On the part held back it needs {held:.2f} bits per byte." if held else ""
+    held, pairs = metrics.get("val_bits_per_byte"), metrics.get("pairs")
+    measured = f" On the part held back it needs {held:.2f} bits per byte" if held else ""
+    if held and pairs:
+        measured += f"; a table of letter pairs needs {pairs:.2f}"
     return curves.say(
-        f"{metrics['parameters']:,} numbers, trained for {metrics['steps']:,} steps.{measured}",
+        f"{metrics['parameters']:,} numbers, trained for {metrics['steps']:,} steps.{measured}.",
         "done",
+        "tokenizer",
     )

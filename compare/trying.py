@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from . import links
-from .lessons import BROKEN, RATES, SYSTEMS, WIDTHS, WINDOWS
+from .breaking import BROKEN
+from .lessons import RATES, SYSTEMS, WIDTHS, WINDOWS
 from .panes import notice
 from .recorded_lessons import frames
 from .shared import Page

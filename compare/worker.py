@@ -21,7 +21,7 @@ def work(connection: Connection) -> None:
     """Lessons from the page, until it closes the line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which closes the line
     if hasattr(os, "nice"):
-        os.nice(10)  # visitors who wait for a token come first
+        os.nice(5)  # visitors who wait for a token come first
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     import torch
 
