@@ -1,6 +1,12 @@
 // The guide: tries, notes and milestones. What is noted stays in this browser.
 const KEY = "tinygpt-guide";
-const read = () => JSON.parse(localStorage.getItem(KEY) ?? "{}");
+const read = () => {
+    try {
+        return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    } catch {
+        return {}; // what somebody else wrote there
+    }
+};
 const write = (kept) => localStorage.setItem(KEY, JSON.stringify(kept));
 const NINETEEN = 19;
 
@@ -40,7 +46,7 @@ const save = () => {
     const lines = ["# My notes on the ideas behind a tiny GPT", ""];
     element.querySelectorAll("[data-milestone]").forEach((item) => {
         const mark = kept.done?.[item.dataset.milestone] ? "x" : " ";
-        lines.push(`- [${mark}] ${item.children[1].textContent}`);
+        lines.push(`- [${mark}] ${item.querySelector(".what").textContent}`);
     });
     element.querySelectorAll("[data-idea]").forEach((idea) => {
         const text = kept.notes?.[idea.dataset.idea];
@@ -54,10 +60,11 @@ const save = () => {
 };
 
 element.addEventListener("click", (event) => {
-    const button = event.target.closest("button.attempt");
+    const button = event.target.closest("[data-asks]");
     if (button) {
         const asks = JSON.parse(button.dataset.asks);
-        note_try(button.closest("[data-idea]").dataset.idea);
+        const idea = button.closest("[data-idea]");
+        if (idea) note_try(idea.dataset.idea);
         if (asks.tab === "learn") {
             document.querySelector("#scaling")?.scrollIntoView({block: "center"});
             return;

@@ -8,37 +8,73 @@ import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from . import guide
 from .guide import Idea, Try
 
 SCALING = Path(__file__).parents[1] / "docs" / "scaling.json"
-# What ticks a milestone: the guide itself, or something on the page that this selector finds.
+
+
+class Milestone(NamedTuple):
+    text: str
+    where: str  # what on the page, as a selector, shows that it is reached; or the guide knows
+    asks: dict[str, str]  # where to go for it, as a link of the guide says it
+    says: str = ""  # what must stand there
+
+
 MILESTONES = {
-    "ideas": ("Try all nineteen ideas", ""),
-    "tokenizer": ("Build a tokenizer: train on a text of your own", "[data-done='tokenizer']"),
-    "mask": ("See what the causal mask is for: train without it", "[data-done='mask']"),
-    "model": ("Train a first model until it knows its text", "[data-done='model']"),
-    "text": ("Let a model write", ".pane.left .caret"),
-    "chat": ("Hold a chat of three turns", "[data-done='chat']"),
+    "ideas": Milestone("Try all nineteen ideas", "", {}),
+    "tokenizer": Milestone(
+        "Build a tokenizer: train on a text of your own",
+        "[data-done='tokenizer']",
+        {"tab": "train", "lesson": "own"},
+    ),
+    "mask": Milestone(
+        "See what the causal mask is for: train without it",
+        "[data-done='mask']",
+        {"tab": "train", "lesson": "break", "broken": "future"},
+    ),
+    "model": Milestone(
+        "Train a first model until it knows its text",
+        "[data-done='model']",
+        {"tab": "train", "lesson": "live", "system": "hello"},
+    ),
+    "text": Milestone("Let a model write", ".pane.left .figures", {"tab": "compare"}, "tokens/s"),
+    "chat": Milestone(
+        "Hold a chat of three turns", "[data-done='chat']", {"tab": "chat", "model": "chat"}
+    ),
 }
 # Runs when the page opens: what has been done is noted in the visitor's own browser.
-WATCH = f"const done = {json.dumps({name: find for name, (_, find) in MILESTONES.items()})};"
+WATCH = (
+    f"const milestones = {json.dumps({name: one._asdict() for name, one in MILESTONES.items()})};"
+)
 WATCH += """
-const read = () => JSON.parse(localStorage.getItem("tinygpt-guide") ?? "{}");
-let soon = 0;
+const KEY = "tinygpt-guide";
+const read = () => {
+    try {
+        return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    } catch {
+        return {};
+    }
+};
+const look = () => {
+    waits = false;
+    const kept = read();
+    kept.done ??= {};
+    for (const [name, {where, says}] of Object.entries(milestones)) {
+        if (!where || kept.done[name]) continue;
+        if (!document.querySelector(where)?.textContent.includes(says)) continue;
+        kept.done[name] = new Date().toISOString();
+        localStorage.setItem(KEY, JSON.stringify(kept));
+        window.dispatchEvent(new Event("guide"));
+    }
+};
+let waits = false;
 new MutationObserver(() => {
-    clearTimeout(soon);
-    soon = setTimeout(() => {
-        const kept = read();
-        kept.done ??= {};
-        for (const [name, selector] of Object.entries(done))
-            if (!kept.done[name] && selector && document.querySelector(selector)) {
-                kept.done[name] = new Date().toISOString();
-                localStorage.setItem("tinygpt-guide", JSON.stringify(kept));
-                window.dispatchEvent(new Event("guide"));
-            }
-    }, 300);
+    if (waits) return;
+    waits = true;
+    setTimeout(look, 200);
 }).observe(document.body, {subtree: true, childList: true});
 """
 
@@ -58,9 +94,16 @@ def guide_html() -> str:
 def _milestones() -> str:
     return "".join(
         f"<li data-milestone='{name}'><span class='tick' aria-hidden='true'></span>"
-        f"<span>{escape(text)}</span><span class='unseen'></span></li>"
-        for name, (text, _) in MILESTONES.items()
+        f"<span class='what'>{_go(one)}</span><span class='unseen'></span></li>"
+        for name, one in MILESTONES.items()
     )
+
+
+def _go(milestone: Milestone) -> str:
+    if not milestone.asks:
+        return escape(milestone.text)
+    asks = escape(json.dumps(milestone.asks))
+    return f"<button type='button' class='plain' data-asks='{asks}'>{milestone.text}</button>"
 
 
 def _idea(idea: Idea) -> str:
@@ -112,34 +155,53 @@ def cost_html(measured: Sequence[tuple[int, float, float]]) -> str:
 
 
 def scaling_html() -> str:
-    points = _scaling()
-    if not points:
-        return "<p class='state'>Not measured here yet: `python -m benchmarks.scaling` does.</p>"
-    sizes = [math.log10(size) for size, _ in points]
-    losses = [loss for _, loss in points]
-    low, high = min(losses), max(losses)
-
-    def place(size: float, loss: float) -> tuple[float, float]:
-        across = (size - sizes[0]) / max(sizes[-1] - sizes[0], 1e-9)
-        return 40 + 900 * across, 360 - 300 * (loss - low) / max(high - low, 1e-9)
-
-    dots = [place(math.log10(size), loss) for size, loss in points]
-    line = " ".join(f"{x:.0f},{y:.0f}" for x, y in dots)
-    marks = "".join(
-        f"<li><b>{size:,}</b> parameters: loss <b>{loss:.3f}</b></li>" for size, loss in points
+    """Each size that was trained as a point: parameters to the right, loss upwards."""
+    rows = _scaling()
+    if len(rows) < 2:
+        command = "<code>python -m benchmarks.scaling --output docs</code>"
+        return f"<p class='state'>Not measured here yet: {command} does.</p>"
+    sizes, losses = [row["parameters"] for row in rows], [row["val_loss"] for row in rows]
+    across = _between(6, 94, [math.log(size) for size in sizes])
+    up = _between(10, 82, losses)
+    line = " ".join(f"{10 * x:.0f},{400 - 4 * y:.0f}" for x, y in zip(across, up, strict=True))
+    dots = "".join(
+        f"<span class='dot' style='left:{x:.1f}%;bottom:{y:.1f}%'><b>{loss:.3f}</b></span>"
+        f"<span class='below' style='left:{x:.1f}%'>{_short(size)}</span>"
+        for x, y, size, loss in zip(across, up, sizes, losses, strict=True)
     )
+    words = "; ".join(f"{n:,} parameters: {y:.3f}" for n, y in zip(sizes, losses, strict=True))
     return (
         "<figure class='curve scaling'><div class='plot'><svg viewBox='0 0 1000 400' "
-        "preserveAspectRatio='none' role='img' aria-label='Loss falls as models grow'>"
-        f"<polyline class='main' points='{line}'/>"
-        + "".join(f"<circle cx='{x:.0f}' cy='{y:.0f}' r='6'/>" for x, y in dots)
-        + f"</svg></div><figcaption><ul class='sizes-list'>{marks}</ul></figcaption></figure>"
+        f"preserveAspectRatio='none' role='img' aria-label='Loss by size. {words}'>"
+        f"<polyline class='main' points='{line}'/></svg><div aria-hidden='true'>{dots}</div></div>"
+        f"<figcaption class='fine'>Validation loss over parameters. {_steps(rows)}</figcaption>"
+        "</figure>"
     )
 
 
-def _scaling() -> list[tuple[int, float]]:
-    """Parameters and validation loss of each size, smallest first."""
+def _steps(rows: list[dict[str, float]]) -> str:
+    def step(one: dict[str, float], other: dict[str, float]) -> str:
+        times = other["parameters"] / one["parameters"]
+        return f"{times:.1f} times the parameters, {one['val_loss'] - other['val_loss']:.3f} off"
+
+    return (
+        f"Each of these models read the same {rows[0]['tokens'] / 1e6:.1f} million letters. The "
+        f"first step: {step(rows[0], rows[1])} the loss. The last: {step(rows[-2], rows[-1])}."
+    )
+
+
+def _between(low: float, high: float, values: Sequence[float]) -> list[float]:
+    least, most = min(values), max(values)
+    return [low + (high - low) * (value - least) / ((most - least) or 1) for value in values]
+
+
+def _short(count: float) -> str:
+    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
+
+
+def _scaling() -> list[dict[str, float]]:
+    """What `benchmarks.scaling` measured, smallest first."""
     if not SCALING.exists():
         return []
     rows = json.loads(SCALING.read_text(encoding="utf-8"))
-    return sorted((row["parameters"], row["val_loss"]) for row in rows)
+    return sorted(rows, key=lambda row: row["parameters"])

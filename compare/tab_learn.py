@@ -19,13 +19,13 @@ _SCRIPT = files(__package__).joinpath("learn.js")
 def build(page: Page, tab: gr.Tab) -> None:
     trying = Trying(page)
     script = _SCRIPT.read_text(encoding="utf-8")
-    guide = html(lesson_pages.guide_html(), elem_id="guide", js_on_load=script)
-    with gr.Row(elem_classes="halves"):
-        with gr.Column(min_width=300):
+    with gr.Row(elem_classes="guide-row"):
+        with gr.Column(scale=8, min_width=300):
+            guide = html(lesson_pages.guide_html(), elem_id="guide", js_on_load=script)
+        with gr.Column(scale=5, min_width=300, elem_classes="beside-guide"):
             html("<h3 id='cost'>What length costs</h3>")
             measure = gr.Button("Measure it here", elem_id="measure", scale=0)
             cost = html(curves.say("Attention over more and more tokens, timed on this machine."))
-        with gr.Column(min_width=300):
             html("<h3 id='scaling'>Loss against size</h3>")
             html(lesson_pages.scaling_html())
 

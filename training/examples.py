@@ -87,9 +87,9 @@ class Sequences:
     def order(self, rng: np.random.Generator) -> np.ndarray:
         order = rng.permutation(self.per_epoch)
         whole = self.per_epoch // SORTED * SORTED
-        parts = order[:whole].reshape(-1, SORTED)
-        parts = np.take_along_axis(parts, self.lengths[parts].argsort(axis=1, kind="stable"), 1)
-        order[:whole] = rng.permutation(parts.reshape(-1, TOGETHER)).ravel()
+        drawn = order[:whole].reshape(-1, SORTED)
+        alike = np.take_along_axis(drawn, self.lengths[drawn].argsort(axis=1, kind="stable"), 1)
+        order[:whole] = rng.permutation(alike.reshape(-1, TOGETHER)).ravel()
         return order
 
     def batch(self, numbers: np.ndarray) -> Batch:
