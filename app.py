@@ -6,9 +6,17 @@ import os
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", help="on the left: a run's folder, a shipped name or a Hub repo")
-    parser.add_argument("--baseline", help="on the right: any causal LM, or none (default GPT-2)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--model",
+        default=os.environ.get("TINYGPT_MODEL"),  # a Space has variables in the place of flags
+        help="on the left: a run's folder, a shipped name or a Hub repo",
+    )
+    parser.add_argument(
+        "--baseline",
+        default=os.environ.get("TINYGPT_BASELINE"),
+        help="on the right: any causal LM, or none (default GPT-2)",
+    )
+    parser.add_argument("--host", help="address to listen on (default: this machine alone)")
     parser.add_argument("--port", type=int, help="port to listen on (default: 7860 or the next)")
     parser.add_argument("--share", action="store_true", help="a public link through gradio")
     return parser
@@ -17,6 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = make_parser().parse_args(argv)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    import compare.zerogpu  # noqa: F401 (before gradio, or a Space on ZeroGPU does not start)
     from compare.lineup import lineup
     from compare.page import build_demo, launch
 

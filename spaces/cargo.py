@@ -38,10 +38,12 @@ def stage(folder: Path, repo_id: str, models: Sequence[str] = ()) -> list[str]:
 def travels() -> list[Path]:
     inside = [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()]
     listed = [path.relative_to(ROOT) for path in inside if path.suffix in SUFFIXES]
-    # A run keeps its unfinished states in checkpoint-N.
-    hidden = (".", "__pycache__", "checkpoint-")
-    shown = [path for path in listed if not any(part.startswith(hidden) for part in path.parts)]
-    return [*map(Path, FILES), *shown]
+    return [*map(Path, FILES), *(path for path in listed if not any(map(_made, path.parts)))]
+
+
+def _made(part: str) -> bool:
+    """By Python, a run's unfinished states, training/chat/make.py: the page needs none of it."""
+    return part == "made" or part.startswith((".", "__pycache__", "checkpoint-"))
 
 
 def fetches(model: str) -> bool:

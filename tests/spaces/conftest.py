@@ -31,6 +31,7 @@ LEFT_BEHIND = (
     "compare/.secret.json",
     "compare/page.pyc",
     "compare/__pycache__/page.py",
+    "training/chat/made/conversations.jsonl",
     "checkpoints/hello/optimizer.pt",
     "checkpoints/hello/training_args.bin",
     "checkpoints/hello/checkpoint-4/model.safetensors",

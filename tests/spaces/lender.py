@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.server
 import json
+import os
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+SPACES = "spaces==0.51.3"  # from the package index, as a Space on ZeroGPU has it
 VISITOR = "visitor.e30.signature"  # a token as the Hub's proxy adds it to a visitor's request
 
 
@@ -86,9 +91,30 @@ def on_zerogpu(lender: Lender, folder: Path) -> dict[str, str]:
     }
 
 
+@functools.cache
 def real_package() -> Path:
-    """Where the real `spaces` lies; this repository's folder of that name has no origin."""
-    found = find_spec("spaces")
-    if found is None or found.origin is None:
-        pytest.skip("the `spaces` package is not installed: pip install spaces")
-    return Path(found.origin).parents[1]
+    """The folder in which the real `spaces` lies, fetched by the first who asks.
+
+    It is never installed beside the tests: a visitor's machine has none, and a Space may have none.
+    """
+    cache = Path(os.environ.get("TINYGPT_CACHE") or Path.home() / ".cache" / "tinygpt-hf")
+    kept = cache / SPACES.replace("==", "-")
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            _install(Path(folder, "new"))
+            try:
+                Path(folder, "new").rename(kept)
+            except OSError:  # another process was first
+                if not kept.exists():
+                    raise
+    return kept
+
+
+def _install(folder: Path) -> None:
+    """Without what it depends on: the page has that, or it is asked for in vain here."""
+    command = [sys.executable, "-m", "pip", "install", SPACES, "--no-deps", "--quiet"]
+    patience = ["--retries", "1", "--timeout", "20", "--target", str(folder)]
+    ended = subprocess.run([*command, *patience], capture_output=True, encoding="utf-8")
+    if ended.returncode:
+        pytest.skip(f"{SPACES} cannot be had: {ended.stderr.strip().splitlines()[-1]}")
