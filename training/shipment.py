@@ -84,6 +84,7 @@ class Shipment:
         )
         try:
             commit = self.commit(BRANCH, head)
+            self.say(f"{self.tag}: on a branch; now loaded back from there, as a stranger would")
             self.prove(self.repo_id, commit, self.staged)
         except PublishError:
             with suppress(Exception):  # what stays now is dropped by the next run
