@@ -36,10 +36,14 @@ def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
     settings = arguments.resolve(lesson.recipe, _flags(lesson, folder))
     # The seconds of a lesson are for training alone: what comes after the last step comes on top.
     run = Run(settings, time.time() + AT_THE_END)
+    watch = Watch(run, lesson, connection)
+    if "minutes" in lesson.flags:
+        # The steps that fit were timed without the looks at the model between them.
+        run.args.max_steps = max(1, round(run.args.max_steps * watch.share_of_training()))
     if lesson.sees_future:
         open_the_future(run.model)
     try:
-        run.train([Watch(run, lesson, connection)])
+        run.train([watch])
     except NotFinished as error:
         return Over(problem=str(error).partition(";")[0])
     if lesson.kept:
@@ -104,9 +108,18 @@ class Watch(TrainerCallback):
     def on_train_end(self, args, state, control, **kwargs):
         self.look(state.global_step)
 
+    def share_of_training(self) -> float:
+        """Of the time, while it also looks and tells; the first look of a process is a slow one."""
+        seconds = []
+        for _ in range(3):
+            began = time.monotonic()
+            self.look(0)
+            seconds.append(time.monotonic() - began)
+        return self.lesson.every / (self.lesson.every + min(seconds))
+
     def look(self, step: int) -> None:
         """What it writes now and what it thinks comes next; the random state stays as it is."""
-        model, lesson = self.run.trainer.model, self.lesson
+        model, lesson = self.run.model, self.lesson
         model.eval()
         settings = {"do_sample": False} if lesson.greedy else _SAMPLED
         with torch.random.fork_rng(devices=[]), torch.no_grad():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,7 @@ from . import charts, curves
 from .classroom import Classroom
 from .frames import Frame, look, stops
 from .recorded_lessons import frames, prompt, scored
-from .roster import REPO_ID
+from .roster import REPO_ID, Roster
 from .shared import QUIET, Page, html
 from .values import Refusal
 
@@ -34,19 +35,12 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
     page.lessons |= {"step": stop}
 
     async def move(number: int, repo: str, found: Stops) -> str:
-        if not found:
-            return _recorded(number)
-        step, tag = found[min(int(number), len(found) - 1)]
-        try:
-            model = await page.roster.arrive(f"{repo}@{tag}")
-            return _panel(await asyncio.to_thread(look, model, step, prompt(), scored()), tag)
-        except Refusal as refusal:
-            return curves.say(str(refusal), "problem")
+        return await live_at(page.roster, repo, found, number) if found else _recorded(number)
 
     async def open_repo(repo: str) -> tuple[Any, ...]:
         nothing = gr.skip()
         try:
-            found = await asyncio.to_thread(_stops, (repo or "").strip())
+            found = await asyncio.to_thread(stops_of, (repo or "").strip())
         except Refusal as refusal:
             return nothing, nothing, nothing, curves.say(str(refusal), "problem")
         slider = gr.Slider(maximum=max(1, len(found) - 1), value=0)
@@ -61,7 +55,18 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         )
 
 
-def _stops(repo: str) -> Stops:
+async def live_at(roster: Roster, repo: str, found: Stops, number: int) -> str:
+    """The checkpoint with that tag, loaded and asked now."""
+    step, tag = found[min(int(number), len(found) - 1)]
+    try:
+        model = await roster.arrive(f"{repo}@{tag}")
+        return _panel(await asyncio.to_thread(look, model, step, prompt(), scored()), tag)
+    except Refusal as refusal:
+        return curves.say(str(refusal), "problem")
+
+
+def stops_of(repo: str) -> Stops:
+    """Steps and tags of a repo on the Hub."""
     if not REPO_ID.fullmatch(repo) or "@" in repo:
         raise Refusal("A repo is named as user/name.")
     from .tags import tags_of
@@ -82,7 +87,7 @@ def _recorded(number: int) -> str:
 def _panel(frame: Frame, source: str) -> str:
     return (
         f"<p class='bits'><b>Step {frame.step:,}</b> · {frame.bits_per_byte:.2f} bits per byte "
-        f"on text it never trained on <span class='fine'>({source})</span></p>"
+        f"on the end of Shakespeare <span class='fine'>({escape(source)})</span></p>"
         f"<div class='twin'><div>{curves.writing(prompt(), frame.text)}"
         f"{curves.odds_bars(frame.odds, prompt().strip())}</div>"
         f"<div>{charts.token_map(frame.points, 'left')}</div></div>"
