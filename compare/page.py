@@ -9,15 +9,18 @@ from typing import Any
 
 import gradio as gr
 
-from . import api, tab_compare, tab_inside, tab_learn, tab_score, tab_train
+from . import api, newer, tab_chat, tab_compare, tab_inside, tab_learn, tab_score, tab_train
 from .duel import Duels
 from .roster import Roster
 from .shared import PROMPTS, QUIET, Page, html
 from .theme import head, theme
 
 # Each has NAME and build(page, tab).
-TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn]
+TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn, tab_chat]
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
+_VISITORS = (
+    300  # the latest so many, for whom the server keeps the page as they have it: 0.3 MB each
+)
 _TITLE = (
     "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "
     "<span class='mark right'></span>GPT-2</h1>"
@@ -52,6 +55,7 @@ def build_demo(roster: Roster) -> gr.Blocks:
             for module in TABS:
                 with gr.Tab(module.NAME, id=module.NAME.lower()) as tab:
                     module.build(page, tab)
+        newer.build(page)
         html(_FOOT, elem_id="foot")
     return demo
 
@@ -83,5 +87,9 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
         run_history=False,
         enable_monitoring=False,
         mcp_server=find_spec("mcp") is not None,
+        state_session_capacity=_VISITORS,
+        # Gradio gives its own page 3 seconds to answer and else ends the program: too few on a
+        # busy machine, where torch is being imported at the same time.
+        _frontend=False,
         **where,
     )

@@ -139,7 +139,7 @@ def smallest_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:
 
 
 def _turn(tokenizer: PreTrainedTokenizerBase, role: str) -> np.ndarray:
-    number = tokenizer.get_vocab().get(f"<|{role}|>")
+    number = _encoder(tokenizer).specials.get(f"<|{role}|>")
     if number is None:
         raise ValueError(f"this tokenizer has no turn token for the role {role!r}")
     return np.array([number])
