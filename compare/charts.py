@@ -278,8 +278,9 @@ element.addEventListener("click", (event) => {
     element.querySelectorAll(".picked").forEach((other) => other.classList.remove("picked"));
     token.classList.add("picked");
     const bits = Number(token.dataset.bits);
-    const times = Math.max(1, Math.round(2 ** bits)).toLocaleString("en");
-    const odds = bits > 30 ? "almost no chance" : `1 in ${times}`;
+    const times = Math.round(2 ** bits).toLocaleString("en");
+    const likely = bits < 1 ? `${(100 / 2 ** bits).toFixed(1)}%` : `1 in ${times}`;
+    const odds = bits > 30 ? "almost no chance" : likely;
     token.closest("section").querySelector(".tapped").textContent =
         `“${token.textContent}” cost ${bits.toFixed(2)} bits: the model gave it ${odds}.`;
 });

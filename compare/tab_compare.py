@@ -21,8 +21,10 @@ NAME = "Compare"
 _SEEDS = 1_000_000  # of those that the page rolls: short enough to read out
 # Generate becomes Stop in the browser, at once: the style sheet goes by `aria-busy`.
 _BUSY = """(...values) => {
+    const pressed = document.activeElement;  // the prompt, where Enter was pressed in it
     for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "true");
-    document.querySelector("#stop")?.focus({preventScroll: true});
+    if (pressed === document.body || pressed?.matches("button"))
+        document.querySelector("#stop")?.focus({preventScroll: true});
     return values;
 }"""
 _IDLE = """() => {

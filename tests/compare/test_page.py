@@ -248,6 +248,20 @@ def test_an_empty_prompt_is_a_sentence_in_both_panes(quick_page, visit):
         assert page.get_by_text("The prompt is empty").count() == 2
 
 
+def test_enter_leaves_the_cursor_where_one_types(slow_page, visit):
+    """On Stop, it would make a second Enter end what the first began."""
+    with visit(slow_page) as page:
+        page.focus("#prompt textarea")
+        for _ in range(3):
+            page.keyboard.press("Enter")
+        page.wait_for_function("document.querySelector('.pane.left .caret')")
+        page.keyboard.type("!")
+        assert page.input_value("#prompt textarea") == "To be or not to be!"
+        assert page.locator("#stop").is_visible()
+        page.click("#stop")
+        done(page)
+
+
 def test_chips_and_the_enter_key(quick_page, visit):
     with visit(quick_page) as page:
         page.get_by_role("button", name="The quick brown").click()
@@ -304,6 +318,9 @@ def test_a_tap_on_a_token_tells_its_bits(quick_page, visit):
         page.click("#score")
         page.locator(".surprise span").first.click()
         page.get_by_text("cost 2.50 bits: the model gave it 1 in 6").wait_for()
+        page.locator(".surprise span").first.evaluate("token => token.dataset.bits = 0.1")
+        page.locator(".surprise span").first.click()
+        page.get_by_text("cost 0.10 bits: the model gave it 93.3%").wait_for()
 
 
 def test_gpt2_takes_its_pane_when_it_comes(tmp_path, visit):
