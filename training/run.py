@@ -127,7 +127,7 @@ class Run:
     # Finish
 
     def finish(self) -> dict[str, Any]:
-        if self.ready.split is None:
+        if self.ready.split is None or self.args.eval_strategy == "no":  # nobody kept a best
             self.trainer.save_best()
         metrics = self.measured()
         if self.args.should_save:

@@ -124,6 +124,16 @@ def test_the_validation_loss_is_that_of_the_kept_model_over_the_whole_split(tmp_
     assert metrics["val_bits_per_byte"] == pytest.approx(metrics["val_loss"] / 0.6931472, rel=1e-5)
 
 
+def test_without_evaluations_the_last_model_is_kept(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("abcdefgh" * 100, encoding="utf-8")
+    run = tmp_path / "run"
+    flags = ["--max_steps", "2", "--eval_strategy", "no", *QUIET]
+    assert main([str(text), "--output_dir", str(run), *flags]) == 0
+    load(run)
+    assert json.loads((run / "metrics.json").read_text(encoding="utf-8"))["steps"] == 2
+
+
 def test_a_run_is_not_overwritten(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     short = ["--max_steps", "1", *QUIET]
