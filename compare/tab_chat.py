@@ -124,7 +124,7 @@ class _Room:
             yield transcript(asked[:-1]) + notice(str(refusal)), gr.skip(), asked[:-1], gr.skip()
             return
         forgotten = tuned.forgets(asked)
-        other, name, problem = await self._untuned(asked[-1]["content"], sampling)
+        other, name, problem = await self._untuned(left, asked[-1]["content"], sampling)
         lives = self._running[visitor] = [live, *([other] if other else [])]
         try:
             while True:
@@ -147,12 +147,12 @@ class _Room:
                 del self._running[visitor]
 
     async def _untuned(
-        self, question: str, sampling: Sampling
+        self, left: str, question: str, sampling: Sampling
     ) -> tuple[Generation | None, str, str]:
-        """The same model before it was tuned, or whoever is on the right."""
+        """The same model before it was tuned, where it is here, or whoever is on the right."""
         try:
             model: Answers
-            if BASE in self.page.roster.names:
+            if left == MODEL and BASE in self.page.roster.names:
                 model = await self.page.roster.arrive(BASE)
             else:
                 model = (await self.page.roster.right()).contestant
