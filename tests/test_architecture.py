@@ -1,20 +1,24 @@
-"""docs/architecture.md shows the tree as it is, and the files that it names are there."""
+"""What is generated in the documents is as it is now, and the files that they name are there."""
 
 import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_tree_is_the_one_that_is_there():
-    spec = importlib.util.spec_from_file_location("tree", ROOT / "docs" / "tree.py")
+@pytest.mark.parametrize("name", ["tree", "results"])
+def test_what_is_generated_is_up_to_date(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec
     assert spec.loader
-    tree = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tree)
-    assert tree.rendered() == TEXT, "run: python docs/tree.py"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = module.PAGE.read_text(encoding="utf-8")
+    assert module.rendered() == written, f"run: python docs/{name}.py"
 
 
 def test_the_files_that_it_names_are_there():
