@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
-import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROMPT = 18  # tokens
+VISITORS = 50
 
 
 class Clock:
@@ -51,9 +53,9 @@ def main(argv: list[str] | None = None) -> int:
         for threads in [1] if args.cpu else args.threads:
             engine(args.rounds, threads)
     if args.page:
-        asyncio.run(page(50))
+        asyncio.run(page())
     if args.curve:
-        curve()
+        asyncio.run(curve())
     return 0
 
 
@@ -172,30 +174,52 @@ def by_loop(model, many: int, tokens: int) -> float:
     return many * tokens / seconds
 
 
-# The page, through its own protocol
+# The page, through its own protocol: what a browser sends and reads, without one
 
 
-async def page(visitors: int) -> None:
-    """So many visitors press Generate at once: what a browser sends and reads, without one."""
+async def page(rounds: int = 3) -> None:
+    """50 visitors open the page, then all of them press Generate at once."""
+    async with served() as (client, config, server):
+        press = generate_event(config)
+        await visit(client, press, "warm", 4)
+        print(f"memory with the tiny models: {resident(server):,.0f} MB")
+        for number in range(rounds):
+            names = [f"r{number}v{i}" for i in range(VISITORS)]
+            for event in opening_events(config):
+                await asyncio.gather(*(visit(client, event, name, 0) for name in names))
+            await report([visit(client, press, name, 64) for name in names])
+        print(f"memory after that: {resident(server):,.0f} MB")
+
+
+async def curve() -> None:
+    """Memory of the server over 2,000 generations, each by a new visitor."""
+    async with served() as (client, config, server):
+        press = generate_event(config)
+        print("\ngenerations  resident MB")
+        for number in range(0, 2_001, VISITORS):
+            if number % 200 == 0:
+                print(f"{number:11,}  {resident(server):11,.0f}", flush=True)
+            stays = [visit(client, press, f"c{number + i}", 16) for i in range(VISITORS)]
+            ends = await asyncio.gather(*stays)
+            assert all(whole for _, _, whole in ends)
+
+
+@contextlib.asynccontextmanager
+async def served():
+    """The page of this project, up: a client for it, its events and its process."""
     import httpx
 
-    port = 7999
-    url = f"http://127.0.0.1:{port}"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     command = [sys.executable, "app.py", "--baseline", "none", "--port", str(port)]
     begun = time.perf_counter()
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             await until_up(client)
             print(f"\nfrom `python app.py` to the page: {time.perf_counter() - begun:.1f} s")
-            config = (await client.get("/config")).json()
-            event = generate_event(config)
-            await visit(client, event, "warm", 4)
-            print(f"memory with the tiny models: {resident(server.pid):,.0f} MB")
-            for round_ in range(3):
-                stays = [visit(client, event, f"r{round_}v{i}", 64) for i in range(visitors)]
-                await report(visitors, stays)
-            print(f"memory after that: {resident(server.pid):,.0f} MB")
+            yield client, (await client.get("/config")).json(), server.pid
     finally:
         server.terminate()
         server.wait(10)
@@ -215,10 +239,28 @@ async def until_up(client) -> None:
 
 
 def generate_event(config: dict) -> dict:
-    """The event behind the Generate button, with the page's own values for its inputs."""
+    """The event behind the Generate button."""
     parts = {part["id"]: part["props"] for part in config["components"]}
     button = next(i for i, props in parts.items() if props.get("elem_id") == "generate")
-    event = next(d for d in config["dependencies"] if [button, "click"] in d["targets"])
+    return next(
+        sent(config, event)
+        for event in config["dependencies"]
+        if [button, "click"] in event["targets"]
+    )
+
+
+def opening_events(config: dict) -> list[dict]:
+    """What the browser asks the server for when the page is opened."""
+    return [
+        sent(config, event)
+        for event in config["dependencies"]
+        if event["backend_fn"] and any(kind == "load" for _, kind in event["targets"])
+    ]
+
+
+def sent(config: dict, event: dict) -> dict:
+    """An event with the page's own values for its inputs."""
+    parts = {part["id"]: part["props"] for part in config["components"]}
     return {"id": event["id"], "data": [parts[i].get("value") for i in event["inputs"]]}
 
 
@@ -243,37 +285,17 @@ async def visit(client, event: dict, session: str, tokens: int) -> tuple[float, 
     return first, time.perf_counter() - begun, False
 
 
-async def report(visitors: int, stays: list) -> None:
+async def report(stays: list) -> None:
     begun = time.perf_counter()
     results = await asyncio.gather(*stays)
     seconds = time.perf_counter() - begun
     firsts, ends, whole = zip(*results, strict=True)
     print(
-        f"{visitors} visitors, both panes, 64 tokens each: {visitors - sum(whole)} lost, "
+        f"{len(stays)} visitors, both panes, 64 tokens each: {len(stays) - sum(whole)} lost, "
         f"first text after {statistics.median(firsts):.2f} s (median), {max(firsts):.2f} s (last); "
-        f"all finished within {max(ends):.2f} s ({seconds:.2f} s)"
+        f"all finished within {max(ends):.2f} s ({seconds:.2f} s)",
+        flush=True,
     )
-
-
-# Memory
-
-
-def curve() -> None:
-    """Resident memory of this process over 2,000 generations of mixed lengths."""
-    from compare.engine import Contestant
-    from compare.values import Sampling
-    from tinygpt_hf.loading import load
-
-    who = Contestant("shakespeare", *load("shakespeare"))
-    print("\ngenerations  resident MB")
-    for number in range(0, 2_001, 4):
-        if number % 200 == 0:
-            print(f"{number:11,}  {resident(os.getpid()):11,.0f}")
-        prompt = "To be or not to be" * (1 + number % 5)
-        lives = [who.start(prompt, Sampling(max_new_tokens=16, seed=s)) for s in range(4)]
-        for live in lives:
-            while live.chunk().stopped is None:
-                live.wait(1)
 
 
 def resident(pid: int) -> float:
