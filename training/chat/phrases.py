@@ -18,6 +18,7 @@ _NOT_PLURAL = frozenset(
     | {"physics", "chess", "tennis", "news", "excel", "windows", "his", "perhaps", "yes"}
 )
 _OPENERS = ("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, ")
+_FEW = 4  # words that tell what is meant, with those that ask: none of so few may be lost
 _SMALL = frozenset(
     re.findall(
         r"\w+",
@@ -73,11 +74,12 @@ class Reword:
 
 
 def telegram(question: str, rng: Rng) -> str:
-    """Without most of its small words and now and then another, as into a search box."""
-    words = [
-        w for w in question.rstrip("?").split() if rng.random() < (0.3 if w in _SMALL else 0.88)
-    ]
-    return " ".join(words) if len(words) > 1 else question
+    """Without most of its small words, as into a search box; of a long one another may be lost."""
+    words = question.rstrip("?").split()
+    tell = sum(word not in _SMALL for word in words)
+    lost = 0.12 if tell > _FEW else 0
+    kept = [w for w in words if rng.random() >= (0.7 if w in _SMALL else lost)]
+    return " ".join(kept) if len(kept) > 1 else question
 
 
 def typed(question: str, rng: Rng) -> str:
