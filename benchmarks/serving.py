@@ -192,7 +192,7 @@ async def page(rounds: int = 3) -> None:
 
 
 async def curve() -> None:
-    """Memory of the server over 2,000 generations, each by a new visitor."""
+    """Memory of the server over 2,000 generations, 50 at a time, each by a new visitor."""
     async with served() as (client, config, server):
         press = generate_event(config)
         print("\ngenerations  resident MB")

@@ -29,6 +29,7 @@ _COMING = 4  # models from the Hub that are being loaded or wait for it
 _AT_ONCE = 2  # loads from the Hub
 EXAMPLE = "To be or not to be"
 EXAMPLES = {"hello": "hell", "next-char": "the c", "minigpt": "the ", "bigram": EXAMPLE}
+_NAMED = "A model is named as user/name or user/name@revision."
 _NOT_GPT2 = "Not GPT-2, but GPT-2's architecture, tiny, trained here on Shakespeare."
 _HOW = "To see the real one, start `python app.py` once with a connection to the Hub."
 
@@ -129,13 +130,15 @@ class Roster:
         return EXAMPLES.get(key, EXAMPLE)
 
     def _future(self, key: str) -> Future[Answers]:
+        if not isinstance(key, str):  # whatever a client may send
+            raise Refusal(_NAMED)
         with self._lock:
             if key in self._guests:
                 return _done(self._guests[key])
             if key not in self._futures:
                 ours = key in self.names or key == self.stand_in
                 if not ours and not REPO_ID.fullmatch(key):
-                    raise Refusal("A model is named as user/name or user/name@revision.")
+                    raise Refusal(_NAMED)
                 load = self._load if ours else self._load_stranger
                 if not ours:
                     self._make_room()
@@ -156,7 +159,7 @@ class Roster:
         if isinstance(error, (TooSlow, asyncio.TimeoutError)):
             return Refusal(f"{key} is still being loaded: try again in a moment.")
         with self._lock:
-            self._futures.pop(key, None)  # so that the next visitor may try again
+            self._futures.pop(str(key), None)  # so that the next visitor may try again
         if isinstance(error, Refusal):
             return error
         return Refusal(f"{key} cannot be loaded: {_sentence(error)}")

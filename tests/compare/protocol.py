@@ -29,7 +29,7 @@ class Visitor:
     """A client of the page that may send whatever it likes."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60)
+        self.http = httpx.Client(base_url=url, timeout=300)  # a busy machine is slow
         self.session = f"visitor{next(_sessions)}"
         self.config = self.http.get("/config").json()
 

@@ -53,6 +53,12 @@ def test_no_baseline_was_asked_for():
     assert "--baseline none" in right(fake_roster()).sentence
 
 
+@pytest.mark.parametrize("key", [None, 7, ["shakespeare"], {}, "", "nobody", "../etc/passwd"])
+def test_what_names_no_model_is_refused(key):
+    with pytest.raises(Refusal, match="named as user/name"):
+        fake_roster().get(key)
+
+
 def test_each_model_is_loaded_once_for_all():
     loaded = []
 
@@ -138,13 +144,16 @@ def test_repo_ids_may_name_a_revision():
 def test_only_a_few_models_of_strangers_stay_in_memory():
     roster = Roster(["shakespeare"], FakeContestant)
     roster.get("shakespeare")
-    for number in range(9):
+    for number in range(20):
         roster.get(f"ada/model-{number}")
         roster.add(f"guest-{number}", FakeContestant("mine"))
     assert len(roster._futures) == 5  # and shakespeare
-    assert len(roster._guests) == 4
-    assert roster.get("guest-8").name == "mine"
+    assert len(roster._guests) == 16
+    assert roster.get("guest-19").name == "mine"
     assert "shakespeare" in roster._futures
+    roster.remove("guest-19")
+    with pytest.raises(Refusal):
+        roster.get("guest-19")
 
 
 def test_a_hub_that_hangs_does_not_hold_up_what_is_on_disk():
