@@ -180,19 +180,33 @@ def memorised(name: str, written: str) -> bool:
 # A text of one's own
 
 
+# The rates of `shakespeare-fast`: in so few steps a text is hardly read twice, let alone by heart.
+_QUICK = {
+    "muon_learning_rate": 0.04,
+    "muon_momentum": 0.9,
+    "embedding_learning_rate": 0.04,
+    "learning_rate": 0.025,
+    "embedding_range": 1.0,
+}
+_LONG = 100_000  # letters that are not learned by heart in a minute
+
+
 def own(text: str, seconds: int, prompt: str) -> Lesson:
     """The `modern` model on a visitor's text, for so many seconds."""
     check_text(text)
     if seconds not in (10, 30, 60):
         raise Refusal("Choose 10, 30 or 60 seconds.")
+    flags = {"minutes": seconds / 60, **_QUICK}
+    if len(text) >= _LONG:
+        flags["dropout"] = 0.0
     return Lesson(
         "your text",
         "modern",
-        {"minutes": seconds / 60},
+        flags,
         text=text,
         seconds=seconds + FINISH,
         prompt=prompt or text[:20],
-        length=120,
+        length=80,
         greedy=False,
         every=1.0,
         kept=True,

@@ -21,6 +21,7 @@ from .lessons import MODEL, Lesson, Look, News, Over
 
 _SEND = 0.08  # seconds between messages to the page
 _SHOWN = 8  # of the likeliest next tokens
+_WARM = 10  # steps until the rate is what it should be, where the clock sets it
 _SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 
 
@@ -37,9 +38,8 @@ def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
     # The seconds of a lesson are for training alone: what comes after the last step comes on top.
     run = Run(settings, time.time() + AT_THE_END)
     watch = Watch(run, lesson, connection)
-    if "minutes" in lesson.flags:
-        # The steps that fit were timed without the looks at the model between them.
-        run.args.max_steps = max(1, round(run.args.max_steps * watch.share_of_training()))
+    if run.options.minutes is not None:
+        run.args.max_steps *= 2  # more than fit: the clock says when it ends
     if lesson.sees_future:
         open_the_future(run.model)
     try:
@@ -81,11 +81,23 @@ class Watch(TrainerCallback):
         self.run, self.lesson, self.connection = run, lesson, connection
         self.news = News()
         self.sent = self.looked = 0.0
+        minutes = run.options.minutes
+        self.until = None if minutes is None else time.monotonic() + 60 * minutes
 
-    def on_train_begin(self, args, state, control, **kwargs):
+    def on_train_begin(self, args, state, control, lr_scheduler=None, **kwargs):
         self.began = time.monotonic()
         self.news.steps = state.max_steps
+        if self.until is not None and lr_scheduler is not None:
+            lr_scheduler.lr_lambdas = [self.rate] * len(lr_scheduler.lr_lambdas)
         self.look(state.global_step)
+
+    def rate(self, step: int) -> float:
+        """Falls to nothing with the clock: nobody knows what else the machine will have to do."""
+        return min(1.0, step / _WARM) * max(0.0, 1 - self.passed())
+
+    def passed(self) -> float:
+        assert self.until is not None
+        return (time.monotonic() - self.began) / (self.until - self.began)
 
     def on_log(self, args, state, control, logs, **kwargs):
         if "loss" in logs:
@@ -94,6 +106,8 @@ class Watch(TrainerCallback):
             self.news.validation.append((state.global_step, logs["eval_loss"]))
 
     def on_step_end(self, args, state, control, **kwargs):
+        if self.until is not None:  # as many as it will be, if it goes on like this
+            self.news.steps = max(state.global_step, round(state.global_step / self.passed()))
         due = self.began + self.lesson.pace * state.global_step / state.max_steps
         time.sleep(max(0.0, due - time.monotonic()))
         if time.monotonic() - self.looked >= self.lesson.every:
@@ -106,16 +120,9 @@ class Watch(TrainerCallback):
             control.should_training_stop = True
 
     def on_train_end(self, args, state, control, **kwargs):
+        if self.until is not None and self.passed() >= 1:
+            self.news.steps = state.global_step
         self.look(state.global_step)
-
-    def share_of_training(self) -> float:
-        """Of the time, while it also looks and tells; the first look of a process is a slow one."""
-        seconds = []
-        for _ in range(3):
-            began = time.monotonic()
-            self.look(0)
-            seconds.append(time.monotonic() - began)
-        return self.lesson.every / (self.lesson.every + min(seconds))
 
     def look(self, step: int) -> None:
         """What it writes now and what it thinks comes next; the random state stays as it is."""
