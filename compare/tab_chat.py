@@ -49,7 +49,7 @@ def build(page: Page, tab: gr.Tab) -> None:
     chats = gr.Checkbox(visible=False)
     shown = [said, beside, talk, question]
     options: dict[str, Any] = {"concurrency_limit": None, **QUIET}
-    answers = [
+    answers: list[Any] = [
         press(room.send, [page.left, talk, question], shown, **options)
         for press in (send.click, question.submit)
     ]
