@@ -70,7 +70,8 @@ def test_the_lowest_loss_is_what_the_lots_leave_open():
 @pytest.mark.parametrize("broken", breaking.BROKEN)
 def test_the_broken_model_differs_from_the_intact_one_in_one_thing(broken):
     intact, other = breaking.pair(broken)
-    differing = {k for k in {**intact.flags, **other.flags} if intact.flags.get(k) != other.flags.get(k)}
+    names = {*intact.flags, *other.flags}
+    differing = {name for name in names if intact.flags.get(name) != other.flags.get(name)}
     assert len(differing) + other.sees_future == 1
     assert not intact.sees_future
     assert broken in breaking.SIGNS
