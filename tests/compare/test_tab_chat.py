@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from compare import tab_chat
+from compare.shared import Page
 from compare.tab_chat import transcript
 from compare.values import Refusal
 
@@ -20,7 +22,7 @@ NEVER = 1e6  # seconds a word: a text that ends only when it is stopped
 
 def room(pause: float = 0.0):
     roster = fake_roster(pause=pause)
-    return tab_chat._Room(SimpleNamespace(roster=roster)), roster
+    return tab_chat._Room(cast(Page, SimpleNamespace(roster=roster))), roster
 
 
 def lives(roster) -> list:
