@@ -17,7 +17,7 @@ from .conftest import ROOT
 from .container import Container
 from .lender import lending, on_zerogpu, real_package
 
-PLACES = ["without", pytest.param("with", marks=pytest.mark.slow), "zerogpu"]
+PLACES = ["without", *(pytest.param(name, marks=pytest.mark.slow) for name in ("with", "zerogpu"))]
 
 
 @pytest.fixture(scope="module")
