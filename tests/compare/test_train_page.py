@@ -72,7 +72,9 @@ def test_a_training_is_stopped_half_way_and_begun_again(quick_page, visit):
             )
             page.click("#live-stop")
             page.get_by_text("Stopped at step").wait_for()
-            page.wait_for_function("document.querySelector('#live-start').textContent === 'Again'")
+            page.wait_for_function(
+                "document.querySelector('#live-start').textContent.trim() === 'Again'"
+            )
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
