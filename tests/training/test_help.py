@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -17,11 +16,9 @@ def test_help_is_instant(command):
         f"heavy = [name for name in {HEAVY} if name in sys.modules]\n"
         "assert not heavy, heavy\n"
     )
-    began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )
-    assert time.perf_counter() - began < 1.0 * 5  # 0.1 s alone; five for a machine that is busy
     assert "usage" in done.stdout
 
 
