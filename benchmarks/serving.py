@@ -228,7 +228,7 @@ async def served():
 async def until_up(client) -> None:
     import httpx
 
-    for _ in range(600):
+    for _ in range(2_400):
         try:
             if (await client.get("/config")).status_code == 200:
                 return

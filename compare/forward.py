@@ -13,9 +13,10 @@ of a head, K cells looked at, W window.
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -44,8 +45,11 @@ class Rows:
         each = 2 * len(lean.layers) * lean.groups * self.cells * lean.head_dim * 4
         self.most = max(1, min(_MOST_ROWS, _CACHE_BYTES // max(each, 1)))
         shape = (2 * len(lean.layers), self.most, *row)
-        # numpy's zeros are not memory until they are written, torch's are.
-        cache = torch.from_numpy(np.zeros(shape, np.float32))
+        # Not memory until it is written, page by page: torch's zeros are written at once, and
+        # numpy asks for pages of 2 MB, of which a few tokens in every row take all.
+        size = math.prod(shape)
+        memory = mmap.mmap(-1, 4 * max(1, size))
+        cache = torch.frombuffer(memory, dtype=torch.float32)[:size].view(shape)
         self._cache = cache.to(lean.embed.device)
         self._places = torch.arange(self.cells, device=lean.embed.device)
         self._written = [0] * self.most  # cells of each row that are not zero

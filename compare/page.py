@@ -18,9 +18,7 @@ from .theme import head, theme
 # Each has NAME and build(page, tab).
 TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn, tab_chat]
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
-_VISITORS = (
-    300  # the latest so many, for whom the server keeps the page as they have it: 0.3 MB each
-)
+_VISITORS = 200  # of whom the server knows what they chose; each costs 0.3 MB
 _TITLE = (
     "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "
     "<span class='mark right'></span>GPT-2</h1>"
