@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from transformers import AutoModelForCausalLM, AutoTokenizer
 assert not any(name.startswith(("tinygpt_hf", "training", "compare")) for name in sys.modules)
-tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=True)
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1], trust_remote_code=True)
 ids = tokenizer("A model is", return_tensors="pt", return_token_type_ids=False)
 print(tokenizer.decode(model.generate(**ids, max_new_tokens=8, do_sample=False)[0]))
@@ -127,6 +127,7 @@ def test_a_text_of_ones_own_from_paste_to_the_zip(quick_page, visit, picture, tm
     done = subprocess.run(
         [sys.executable, "-c", LOADS, str(tmp_path / "your-text")],
         cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         timeout=300,
