@@ -60,9 +60,20 @@ def test_next_char_knows_two_words_and_cannot_spell_a_third():
     assert greedy("next-char", "the c", 16).startswith("the cat sat on hte ma")
 
 
+def test_minigpt_ends_its_sentence_by_itself():
+    assert greedy("minigpt", "the", 60) == "the read a book by the fire"
+
+
 # Bits per byte of the sample, and the first words after ROMEO, as measured when they were made.
 MADE = {
     "bigram": (4.0124, "\n\n\n"),
+    "history": (1.9999, "\nThe shall be the sent o"),
+    "ladder/1-bigram": (4.0176, "\n\n\n"),
+    "ladder/2-one-head": (3.9814, "\nThe the the the the the"),
+    "ladder/3-many-heads": (3.4804, "\nThe that the the there "),
+    "ladder/4-mlp": (3.0159, "\nI will the the shat she"),
+    "ladder/5-residual-norm": (2.5469, "\nThe shall the shall the"),
+    "ladder/6-all": (1.7081, "\nI will not so so the st"),
     "shakespeare": (1.4564, "\nI will not say the prin"),
     "shakespeare-gpt2": (1.9947, "\nI will the shall the se"),
 }
