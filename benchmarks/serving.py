@@ -270,7 +270,7 @@ async def visit(client, event: dict, session: str, tokens: int) -> tuple[float, 
     begun = time.perf_counter()
     body = {"data": data, "fn_index": event["id"], "session_hash": session}
     (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
-    first, whole = 0.0, False
+    first, end, whole = 0.0, float("nan"), False
     where = "/gradio_api/queue/data"
     async with client.stream("GET", where, params={"session_hash": session}) as stream:
         async for line in stream.aiter_lines():
@@ -281,8 +281,8 @@ async def visit(client, event: dict, session: str, tokens: int) -> tuple[float, 
                 first = first or time.perf_counter() - begun
                 whole = whole or "length reached" in line
             if message["msg"] == "process_completed":
-                return first, time.perf_counter() - begun, whole and message["success"]
-    return first, time.perf_counter() - begun, False
+                end, whole = time.perf_counter() - begun, whole and message["success"]
+    return first, end, whole  # like a browser: until the server has closed the stream
 
 
 async def report(stays: list) -> None:
