@@ -115,9 +115,14 @@ def odds_bars(odds: Sequence[tuple[str, float]], after: str) -> str:
 
 
 def writing(prompt: str, text: str, title: str = "It writes") -> str:
+    return f"<h4>{escape(title)}</h4>{written(prompt, text)}"
+
+
+def written(prompt: str, text: str) -> str:
+    """A text and how a model went on with it."""
     text = "".join(c if c.isprintable() or c in "\n\t" else _UNSEEN for c in text)
     return (
-        f"<h4>{escape(title)}</h4><p class='take written' dir='auto' tabindex='0'>"
+        "<p class='take written' dir='auto' tabindex='0'>"
         f"<span class='prompt'>{escape(prompt)}</span>{escape(text)}</p>"
     )
 

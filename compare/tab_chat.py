@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from . import curves
 from .panes import notice
 from .shared import QUIET, Page, html
 from .values import Answers, Generation, Message, Refusal, Sampling
@@ -189,7 +190,6 @@ def _pane(name: str = "", question: str = "", text: str = "", problem: str = "")
     if not name:
         return "<p class='state'>The same question, as the beginning of a text.</p>"
     return (
-        f"<p class='take written' tabindex='0'><span class='prompt'>{escape(question)}</span>"
-        f"{escape(text)}</p><p class='fine'>{escape(name)} was never tuned on answers: it goes on "
-        "with the text, whatever that was the beginning of.</p>"
+        f"{curves.written(question, text)}<p class='fine'>{escape(name)} was never tuned on "
+        "answers: it goes on with the text, whatever that was the beginning of.</p>"
     )

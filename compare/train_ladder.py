@@ -6,6 +6,7 @@ from html import escape
 
 import gradio as gr
 
+from . import curves
 from .classroom import Classroom
 from .recorded_lessons import Rung, prompt, rungs
 from .shared import Page, html
@@ -18,7 +19,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
 def _ladder() -> str:
     there = rungs()
     if not there:
-        return "<p class='state'>Nothing is recorded: run `python -m compare.record_lessons`.</p>"
+        return curves.say("Nothing is recorded: run `python -m compare.record_lessons`.")
     worst = max(rung.val_loss for rung in there)
     return (
         "<p class='state'>Every rung read the same text for as many steps, and continues the same "
@@ -34,6 +35,5 @@ def _rung(rung: Rung, worst: float) -> str:
         f"<div class='bar left'><span class='track'><span class='fill' "
         f"style='width:{rung.val_loss / worst:.1%}'></span></span>"
         f"<span class='figure'>loss {rung.val_loss:.3f}</span></div>"
-        f"<p class='take written' tabindex='0'><span class='prompt'>{escape(prompt())}</span>"
-        f"{escape(rung.text)}</p></li>"
+        f"{curves.written(prompt(), rung.text)}</li>"
     )

@@ -51,7 +51,7 @@ def test_every_recipe_is_in_the_table_and_the_other_way_round():
     assert {row for row in rows if not row.endswith("/*")} <= set(recipe.names())
 
 
-MODULES = sorted(set(re.findall(r"python -m (training\.\w+)", TEXT)))
+MODULES = sorted(set(re.findall(r"python -m (training(?:\.\w+)+)", TEXT)))
 
 
 @pytest.mark.parametrize("module", MODULES)

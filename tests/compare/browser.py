@@ -12,6 +12,8 @@ import pytest
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+LOOKS = [(phone, dark) for phone in (False, True) for dark in (False, True)]
+NAMES = {(p, d): f"{'phone' if p else 'desktop'}-{'dark' if d else 'light'}" for p, d in LOOKS}
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
 _ARGUMENTS = [
     "--no-sandbox",

@@ -10,13 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from . import axe
+from .browser import LOOKS, NAMES
 from .conftest import FAKES
 from .servers import free_port, serve, start, stop
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [(phone, dark) for phone in (False, True) for dark in (False, True)]
-NAMES = {(p, d): f"{'phone' if p else 'desktop'}-{'dark' if d else 'light'}" for p, d in LOOKS}
 HOSTILE = (
     "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>${window.hacked=1}{{1}}"
 )

@@ -14,6 +14,7 @@ from compare.tab_chat import transcript
 from compare.values import Refusal
 
 from . import axe
+from .browser import NAMES
 from .fakes import fake_roster
 
 ADA = SimpleNamespace(session_hash="ada")
@@ -162,7 +163,7 @@ def answered(page, turns: int) -> None:
     ],
 )
 def test_a_chat_of_three_turns(quick_page, visit, picture, phone, dark):
-    look = f"{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}"
+    look = NAMES[phone, dark]
     with visit(f"{quick_page}?tab=chat&model=chat", phone=phone, dark=dark) as page:
         page.locator("#tab-chat-button").wait_for()
         page.get_by_role("button", name="What is a token?").click()

@@ -11,6 +11,7 @@ from compare import guide
 from compare.tab_train import LESSONS
 
 from . import axe
+from .browser import NAMES
 
 pytestmark = pytest.mark.browser
 IDEAS = guide.ideas()
@@ -127,7 +128,7 @@ def test_a_browser_that_kept_rubbish_shows_the_guide_all_the_same(quick_page, vi
     ],
 )
 def test_learn_is_accessible_and_its_cost_is_measured(quick_page, visit, picture, phone, dark):
-    look = f"{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}"
+    look = NAMES[phone, dark]
     with visit(quick_page, phone=phone, dark=dark) as page:
         to_learn(page)
         picture(page, f"learn-{look}")
