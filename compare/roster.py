@@ -58,8 +58,8 @@ class Roster:
     ) -> None:
         self.left, self.stand_in, self.baseline = left, stand_in, baseline
         self.names = list(dict.fromkeys([left, *names]))
-        self._load, self._load_baseline = load, load_baseline or load
-        self._load_stranger = load_stranger or load
+        self._load, self._load_stranger = load, load_stranger or load
+        self.load_baseline = load_baseline or load
         self._futures: OrderedDict[str, Future[Answers]] = OrderedDict()
         self._guests: OrderedDict[str, Answers] = OrderedDict()
         self._baseline: Future[Answers] | None = None
@@ -74,7 +74,7 @@ class Roster:
         if self.baseline and self._baseline is None:
             after = self._future(self.stand_in)  # the offline pair first
             self._baseline = _in_background(
-                lambda: (after.exception(), self._load_baseline(str(self.baseline)))[1], self._hub
+                lambda: (after.exception(), self.load_baseline(str(self.baseline)))[1], self._hub
             )
 
     def get(self, key: str, seconds: float = WAIT) -> Answers:
@@ -115,6 +115,11 @@ class Roster:
         else:
             sentence = self.waiting_sentence()
         return RightSide(await self.arrive(self.stand_in), sentence)
+
+    def baseline_is_there(self) -> bool:
+        """Whether it plays, and not the stand-in."""
+        there = self._baseline
+        return there is not None and there.done() and there.exception() is None
 
     def waiting_sentence(self) -> str:
         """What the stand-in says of itself while the baseline is not there."""
