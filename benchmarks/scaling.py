@@ -1,8 +1,8 @@
 """Five sizes of `modern` on the same text for the same number of letters: loss against size.
 
-    python -m benchmarks.scaling --data tinyshakespeare.txt [--letters 2000000] [--output docs]
+    python -m benchmarks.scaling --data tinyshakespeare.txt [--letters 2000000] [--write]
 
-Prints the table and writes scaling.json and scaling.png.
+Prints the table; --write keeps it for the page (compare/scaling.json) and for docs/scaling.md.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import json
 import tempfile
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 DEPTHS = (1, 2, 3, 4, 5)
 WINDOW, BATCH = 128, 16
 
@@ -18,7 +19,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="Tiny Shakespeare")
     parser.add_argument("--letters", type=int, default=2_000_000, help="that each size reads")
-    parser.add_argument("--output", type=Path, help="folder for scaling.json and scaling.png")
+    parser.add_argument("--write", action="store_true", help="keep the figures and their chart")
     return parser
 
 
@@ -82,10 +83,10 @@ def main(argv: list[str] | None = None) -> int:
         loss = f"{row['val_loss']:.4f} | {row['val_bits_per_byte']:.4f}"
         shape = f"{row['depth']} | {row['width']} | {row['parameters']:,}"
         print(f"| {shape} | {loss} | {row['train_seconds']:.0f} |")
-    if args.output:
+    if args.write:
         text = json.dumps(rows, indent=2) + "\n"
-        (args.output / "scaling.json").write_text(text, encoding="utf-8")
-        draw(rows, args.output / "scaling.png")
+        (ROOT / "compare" / "scaling.json").write_text(text, encoding="utf-8")
+        draw(rows, ROOT / "docs" / "scaling.png")
     return 0
 
 

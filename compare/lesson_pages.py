@@ -13,7 +13,7 @@ from typing import NamedTuple
 from . import guide
 from .guide import Idea, Try
 
-SCALING = Path(__file__).parents[1] / "docs" / "scaling.json"
+SCALING = Path(__file__).with_name("scaling.json")
 
 
 class Milestone(NamedTuple):
@@ -158,7 +158,7 @@ def scaling_html() -> str:
     """Each size that was trained as a point: parameters to the right, loss upwards."""
     rows = _scaling()
     if len(rows) < 2:
-        command = "<code>python -m benchmarks.scaling --output docs</code>"
+        command = "<code>python -m benchmarks.scaling --data FILE --write</code>"
         return f"<p class='state'>Not measured here yet: {command} does.</p>"
     sizes, losses = [row["parameters"] for row in rows], [row["val_loss"] for row in rows]
     across = _between(6, 94, [math.log(size) for size in sizes])
