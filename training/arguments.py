@@ -31,6 +31,7 @@ class Options:
             "help": "text to train on: files, folders, patterns, .jsonl, or a data set of the Hub"
         },
     )
+    made_by: str | None = option(None, "command that writes the data, said where it is missing")
     minutes: float | None = option(
         None, "time for the whole command; the number of steps follows from a short timing"
     )

@@ -130,7 +130,8 @@ def open_corpus(options: Options) -> Corpus:
         if not found and len(data) == 1 and name.count("/") == 1:
             return Corpus(name, hub=name, column=column)
         if not found:
-            raise BadText(f"no such file, folder or pattern: {name}")
+            made = f" (the recipe's own: `{options.made_by}`)" if options.made_by else ""
+            raise BadText(f"no such file, folder or pattern: {name}{made}")
         files += found
     return Corpus(Path(data[0]).stem, files=files, column=column)
 
