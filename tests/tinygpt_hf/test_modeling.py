@@ -6,6 +6,7 @@ from transformers import DynamicCache, StaticCache
 
 from tests.tinygpt_hf.shapes import ALL, GPT2, HELLO, LLAMA, MODERN, make, tokens
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
+from tinygpt_hf.modeling_tinygpt import drop
 
 shapes = pytest.mark.parametrize("fields", ALL.values(), ids=ALL)
 attentions = pytest.mark.parametrize("attention", ["eager", "sdpa"])
@@ -286,6 +287,20 @@ def test_bf16_autocast_with_padding_gives_no_nan(attention):
     mask[1, :6] = 0
     with torch.autocast("cpu", torch.bfloat16):
         assert not model(ids, attention_mask=mask).logits.isnan().any()
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.25, 0.5, 0.9])
+def test_dropout_drops_its_share_and_keeps_the_mean(share):
+    torch.manual_seed(0)
+    x = torch.ones(999, 1001, dtype=torch.float64, requires_grad=True)
+    y = drop(x, share)
+    error = 5 * (share * (1 - share) / x.numel()) ** 0.5
+    assert (y == 0).double().mean().item() == pytest.approx(share, abs=error + 2**-16)
+    assert y[y != 0].unique().tolist() == [pytest.approx(1 / (1 - share), rel=2**-12)]
+    for line in (y == 0).double().mean(0), (y == 0).double().mean(1):  # of no row and no column
+        assert line.std().item() == pytest.approx((share * (1 - share) / 1000) ** 0.5, rel=0.15)
+    y.sum().backward()
+    assert torch.equal(x.grad, y.detach())
 
 
 def test_dropout_works_in_training_only():
