@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROMPT = 18  # tokens
 VISITORS = 50
+GENERATIONS = 2_000
 
 
 class Clock:
@@ -192,16 +193,17 @@ async def page(rounds: int = 3) -> None:
 
 
 async def curve() -> None:
-    """Memory of the server over 2,000 generations, 50 at a time, each by a new visitor."""
-    async with served() as (client, config, server):
-        press = generate_event(config)
-        print("\ngenerations  resident MB")
-        for number in range(0, 2_001, VISITORS):
-            if number % 200 == 0:
-                print(f"{number:11,}  {resident(server):11,.0f}", flush=True)
-            stays = [visit(client, press, f"c{number + i}", 16) for i in range(VISITORS)]
-            ends = await asyncio.gather(*stays)
-            assert all(whole for _, _, whole in ends)
+    """Memory of the server over 2,000 generations, 50 at a time."""
+    for who, visitors in (("visitors who stay", VISITORS), ("a new visitor each", GENERATIONS)):
+        async with served() as (client, config, server):
+            press = generate_event(config)
+            print(f"\ngenerations  resident MB, {who}")
+            for number in range(0, GENERATIONS + 1, VISITORS):
+                if number % 200 == 0:
+                    print(f"{number:11,}  {resident(server):11,.0f}", flush=True)
+                names = [f"c{(number + i) % visitors}" for i in range(VISITORS)]
+                ends = await asyncio.gather(*(visit(client, press, name, 16) for name in names))
+                assert all(whole for _, _, whole in ends)
 
 
 @contextlib.asynccontextmanager

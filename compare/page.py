@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import gradio as gr
+from anyio.to_thread import current_default_thread_limiter
 
 from . import api, newer, tab_chat, tab_compare, tab_inside, tab_learn, tab_score, tab_train
 from .duel import Duels
@@ -19,6 +22,8 @@ from .theme import head, theme
 TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn, tab_chat]
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
 _VISITORS = 200  # of whom the server knows what they chose; each costs 0.3 MB
+# Work for Gradio that is over at once; each new thread costs half a megabyte that stays.
+_THREADS = 8
 _TITLE = (
     "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "
     "<span class='mark right'></span>GPT-2</h1>"
@@ -89,5 +94,13 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
         # Gradio gives its own page 3 seconds to answer and else ends the program: too few on a
         # busy machine, where torch is being imported at the same time.
         _frontend=False,
+        app_kwargs={"lifespan": _few_threads},
         **where,
     )
+
+
+@asynccontextmanager
+async def _few_threads(app: Any) -> AsyncIterator[None]:
+    """Gradio's own setting would also limit how many visitors are answered at a time."""
+    current_default_thread_limiter().total_tokens = _THREADS
+    yield
