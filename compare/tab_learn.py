@@ -30,7 +30,8 @@ def build(page: Page, tab: gr.Tab) -> None:
             html(lesson_pages.scaling_html())
 
     def attempt(event: gr.EventData) -> list[Any]:
-        asks = getattr(event, "asks", None)
+        sent = event._data  # whatever a client sends, or None
+        asks = sent.get("asks") if isinstance(sent, dict) else None
         if not isinstance(asks, dict) or not all(isinstance(v, str) for v in asks.values()):
             asks = {}
         return trying.apply(asks)
