@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 Batch = dict[str, torch.Tensor]
 IGNORED = -100  # the platform's mark for a position that is not trained
 SORTED, TOGETHER = 2048, 32  # of many sequences: sorted by length so many at a time, kept together
+ROUND = 16  # tokens: each width of a batch is compiled for anew, so there are to be few
 
 
 class Source(Protocol):
@@ -94,7 +95,8 @@ class Sequences:
 
     def batch(self, numbers: np.ndarray) -> Batch:
         chosen = [self.sequences[n] for n in numbers]
-        shape = len(chosen), max(len(ids) for ids, _ in chosen) - 1
+        longest = max(len(ids) for ids, _ in chosen) - 1
+        shape = len(chosen), min(-(-longest // ROUND) * ROUND, int(self.lengths.max()) - 1)
         inputs, labels = torch.full(shape, self.pad), torch.full(shape, IGNORED)
         for row, (ids, learned) in enumerate(chosen):
             text = torch.from_numpy(ids.astype(np.int64))
