@@ -124,7 +124,7 @@ class TinyGPTDistanceBias(nn.Embedding):
 
     def alibi(self) -> torch.Tensor:
         heads = torch.arange(1, self.embedding_dim + 1, device=self.weight.device)
-        slopes = 2.0 ** (-4.0 * heads / self.embedding_dim)
+        slopes = 2.0 ** (2.0 - 4.0 * heads / self.embedding_dim)  # steeper than for words: 4 to 1/4
         return -torch.arange(self.num_embeddings, device=self.weight.device)[:, None] * slopes
 
 

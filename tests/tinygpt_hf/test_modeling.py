@@ -237,7 +237,7 @@ def test_the_distance_bias_starts_as_alibi():
     model = TinyGPTForCausalLM(TinyGPTConfig(**MODERN))
     table = model.model.layers[0].attn.distance_bias.weight
     for head in range(4):
-        slope = 2 ** (-4 * (head + 1) / 4)
+        slope = 2 ** (2 - 4 * (head + 1) / 4)
         close(table[:, head].detach(), -slope * torch.arange(16.0))
 
 
