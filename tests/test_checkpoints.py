@@ -67,13 +67,13 @@ def test_minigpt_ends_its_sentence_by_itself():
 # Bits per byte of the sample, and the first words after ROMEO, as measured when they were made.
 MADE = {
     "bigram": (4.0124, "\n\n\n"),
-    "history": (1.9999, "\nThe shall be the sent o"),
+    "history": (2.0969, "\nThe shall be the stand "),
     "ladder/1-bigram": (4.0176, "\n\n\n"),
     "ladder/2-one-head": (3.9814, "\nThe the the the the the"),
     "ladder/3-many-heads": (3.4804, "\nThe that the the there "),
     "ladder/4-mlp": (3.0159, "\nI will the the shat she"),
     "ladder/5-residual-norm": (2.5469, "\nThe shall the shall the"),
-    "ladder/6-all": (1.7081, "\nI will not so so the st"),
+    "ladder/6-all": (1.7003, "\nI will not the service "),
     "shakespeare": (1.4564, "\nI will not say the prin"),
     "shakespeare-gpt2": (1.9947, "\nI will the shall the se"),
 }
