@@ -16,7 +16,7 @@ from training.chat import check, make, material, phrases
 
 # Of conversations.jsonl as the shipped model learned it. Another figure means that it learned
 # something else: train it anew (`python checkpoints/make.py chat-base chat`) and note the new one.
-LEARNED = "6ae2ae5fb91a6aabde19dd771ca2a7efeb6764c85dc8b149f96d8c4592797186"
+LEARNED = "2059c02cc2480d42b29192cd048c575be25ff88b0c6a8743da3bf1d5c264a436"
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,22 @@ def test_small_words_are_lost_in_a_hurry_and_something_is_left():
     hurried = {phrases.telegram("what is the vocabulary of a model?", Random(n)) for n in range(40)}
     assert any("vocabulary model" in text for text in hurried)
     assert all(text.split() for text in hurried)
+
+
+def test_a_jumbled_question_has_no_new_word_and_is_not_empty():
+    question = "why does the model need positions at all?"
+    jumbled = {phrases.jumbled(question, Random(n)) for n in range(60)}
+    assert question in jumbled
+    assert len(jumbled) > 20
+    for text in jumbled:
+        assert len(text.split()) > 1
+        assert set(text.rstrip("?").split()) <= set(question.rstrip("?").split())
+
+
+def test_names_are_typed_with_and_without_capitals():
+    typed = {phrases.typed("can i train gpt-2 with adamw", Random(n)) for n in range(40)}
+    assert any("I train GPT-2 with AdamW" in text for text in typed)
+    assert any("i train gpt-2 with adamw" in text for text in typed)
 
 
 @pytest.mark.parametrize(("right", "passes"), [(1.0, 0), (0.5, 1)])

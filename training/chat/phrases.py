@@ -18,6 +18,12 @@ _NOT_PLURAL = frozenset(
     | {"physics", "chess", "tennis", "news", "excel", "windows", "his", "perhaps", "yes"}
 )
 _OPENERS = ("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, ")
+_OPENERS += ("in short: ", "quick question: ", "tell me: ", "one more thing: ")
+# Patterns are in small letters. Half of the people know where capitals belong.
+_PROPER = {
+    word.lower(): word
+    for word in "I GPT GPTs Adam AdamW Muon MLP Python English French Paris Shakespeare".split()
+}
 _FEW = 4  # words that tell what is meant, with those that ask: none of so few may be lost
 _SMALL = frozenset(
     re.findall(
@@ -82,8 +88,21 @@ def telegram(question: str, rng: Rng) -> str:
     return " ".join(kept) if len(kept) > 1 else question
 
 
+def jumbled(question: str, rng: Rng) -> str:
+    """Half of all questions, short of a few words and some out of order: what tells an idea has to
+    be the words that are there, not a pattern that they stand in."""
+    words = question.rstrip("?").split()
+    if len(words) <= 3 or rng.random() < 0.5:
+        return question
+    kept = [word for word in words if rng.random() >= 0.2]
+    kept = kept if len(kept) > 1 else words
+    return " ".join(rng.sample(kept, len(kept)) if rng.random() < 0.3 else kept)
+
+
 def typed(question: str, rng: Rng) -> str:
     """With or without capitals, question mark, opener and slips."""
+    if rng.random() < 0.5:
+        question = re.sub(r"[a-z]+", lambda word: _PROPER.get(word[0], word[0]), question)
     if rng.random() < 0.12:
         question = rng.choice(_OPENERS) + question
     if rng.random() < 0.05:
