@@ -20,10 +20,20 @@ _NOT_PLURAL = frozenset(
 _OPENERS = ("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, ")
 _OPENERS += ("in short: ", "quick question: ", "tell me: ", "one more thing: ")
 # Patterns are in small letters. Half of the people know where capitals belong.
-_PROPER = {
-    word.lower(): word
-    for word in "I GPT GPTs Adam AdamW Muon MLP Python English French Paris Shakespeare".split()
-}
+_NAMES = (
+    "I",
+    "GPT",
+    "GPTs",
+    "Adam",
+    "AdamW",
+    "Muon",
+    "MLP",
+    "Python",
+    "English",
+    "French",
+    "Paris",
+)
+_PROPER = {word.lower(): word for word in (*_NAMES, "Shakespeare")}
 _FEW = 4  # words that tell what is meant, with those that ask: none of so few may be lost
 _SMALL = frozenset(
     re.findall(
