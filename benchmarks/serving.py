@@ -23,6 +23,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from .kept import keep
+
 ROOT = Path(__file__).parents[1]
 PROMPT = 18  # tokens
 VISITORS = 50
@@ -42,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cpu", action="store_true", help="one thread, seconds of its core")
     parser.add_argument("--page", action="store_true", help="50 visitors through the page")
     parser.add_argument("--curve", action="store_true", help="memory over 2,000 generations")
+    parser.add_argument("--keep", action="store_true", help="for the README's table")
     parser.add_argument("--no-engine", action="store_true", help="leave the engine out")
     return parser
 
@@ -52,9 +55,13 @@ def main(argv: list[str] | None = None) -> int:
         if args.cpu:
             Clock.now = time.process_time
         for threads in [1] if args.cpu else args.threads:
-            engine(args.rounds, threads)
+            ratios = engine(args.rounds, threads)
+        if args.keep:
+            keep("python -m benchmarks.serving", ratios)
     if args.page:
-        asyncio.run(page())
+        shown = asyncio.run(page())
+        if args.keep:
+            keep("python -m benchmarks.serving --page", shown)
     if args.curve:
         asyncio.run(curve())
     return 0
@@ -63,8 +70,10 @@ def main(argv: list[str] | None = None) -> int:
 # The engine, without gradio
 
 
-def engine(rounds: int, threads: int) -> None:
+def engine(rounds: int, threads: int) -> dict[str, str]:
     import torch
+
+    ratios = {}
 
     torch.set_num_threads(threads)
     print(f"\n{threads} threads, medians of {rounds} alternating runs, tokens a second\n")
@@ -87,6 +96,8 @@ def engine(rounds: int, threads: int) -> None:
             )
         one, alone, crowd = alternate(ours, theirs, many, 64, rounds)
         print(f"{name:36}{one:12,.0f}{alone:10,.0f}{crowd:12,.0f}{crowd / one:7.1f}x")
+        ratios[f"{name} at once"] = f"{crowd / one:.1f} times the tokens a second of `generate`"
+    return ratios
 
 
 def tiny():
@@ -178,7 +189,7 @@ def by_loop(model, many: int, tokens: int) -> float:
 # The page, through its own protocol: what a browser sends and reads, without one
 
 
-async def page(rounds: int = 3) -> None:
+async def page(rounds: int = 3) -> dict[str, str]:
     """50 visitors open the page, then all of them press Generate at once."""
     async with served() as (client, config, server):
         press = generate_event(config)
@@ -188,8 +199,9 @@ async def page(rounds: int = 3) -> None:
             names = [f"r{number}v{i}" for i in range(VISITORS)]
             for event in opening_events(config):
                 await asyncio.gather(*(visit(client, event, name, 0) for name in names))
-            await report([visit(client, press, name, 64) for name in names])
+            shown = await report([visit(client, press, name, 64) for name in names])
         print(f"memory after that: {resident(server):,.0f} MB")
+        return shown
 
 
 async def curve() -> None:
@@ -287,7 +299,7 @@ async def visit(client, event: dict, session: str, tokens: int) -> tuple[float, 
     return first, end, whole  # like a browser: until the server has closed the stream
 
 
-async def report(stays: list) -> None:
+async def report(stays: list) -> dict[str, str]:
     begun = time.perf_counter()
     results = await asyncio.gather(*stays)
     seconds = time.perf_counter() - begun
@@ -298,6 +310,11 @@ async def report(stays: list) -> None:
         f"all finished within {max(ends):.2f} s ({seconds:.2f} s)",
         flush=True,
     )
+    what = f"{len(stays)} visitors of the page press Generate at once, 64 tokens in both panes"
+    figure = (
+        f"first text after {statistics.median(firsts):.2f} s, all finished in {max(ends):.1f} s"
+    )
+    return {what: figure}
 
 
 def resident(pid: int) -> float:

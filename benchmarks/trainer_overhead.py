@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from .kept import keep
+
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -22,6 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", help="Tiny Shakespeare, where it is not cached")
     parser.add_argument("--steps", type=int, default=30, help="of each turn")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--keep", action="store_true", help="for the README's table")
     parser.add_argument("--threads", type=int, help="of torch (default: all cores)")
     return parser
 
@@ -102,8 +105,12 @@ def main(argv: list[str] | None = None) -> int:
                 times.append((statistics.mean(ours), statistics.mean(theirs)))
     for name, column in zip(("Trainer", "bare loop"), zip(*times, strict=True), strict=True):
         print(f"{name:10} {1000 * statistics.median(column):8.2f} ms a step")
+    middle = statistics.median(ratios)
     spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-    print(f"{args.recipe}: Trainer / bare loop {statistics.median(ratios):.3f} ({spread})")
+    print(f"{args.recipe}: Trainer / bare loop {middle:.3f} ({spread})")
+    if args.keep:
+        what = "a training step through the Trainer, against a bare loop"
+        keep("python -m benchmarks.trainer_overhead", {what: f"{middle - 1:+.1%} of the time"})
     return 0
 
 

@@ -1,6 +1,6 @@
 """Writes the tables of results in README.md anew, from what was measured.
 
-python docs/results.py       # run it after a model that ships has changed
+python docs/results.py       # run it after a model that ships has changed, or after a --keep
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "README.md"
 SHIPPED = ROOT / "checkpoints"
+MEASURED = ROOT / "benchmarks" / "kept.json"
 BEGIN, END = "<!-- results: python docs/results.py -->\n", "<!-- end of results -->\n"
 HEAD = "| model | parameters | MB | loss | bits per byte | steps |\n|---|--:|--:|--:|--:|--:|\n"
 
@@ -33,6 +34,20 @@ def results() -> str:
         + "\nThe ladder: the same text, steps and batch, and one idea more on each rung.\n\n"
         + HEAD
         + "".join(row(name, found[name]) for name in rungs)
+        + speed()
+    )
+
+
+def speed() -> str:
+    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    rows = "".join(
+        f"| {what} | {figure} | `{command}` |\n"
+        for command, figures in measured.items()
+        for what, figure in figures.items()
+    )
+    return (
+        "\nSpeed, on two cores of a server. Machines differ and drift: each command prints the "
+        "ratio for yours.\n\n| what | figure | command |\n|---|---|---|\n" + rows
     )
 
 
