@@ -35,9 +35,12 @@ def read(name: str) -> dict[str, Any]:
 
 
 def answers() -> dict[str, str]:
-    """Every answer there is, by its label."""
+    """Every answer there is, by its label. It names its idea first: that is the whole choice."""
+    names = {slug_of(title): title for title, _, _ in _ideas()}
     found = {
-        f"{name}.{facet}": idea[facet] for name, idea in read("ideas").items() for facet in FACETS
+        f"{name}.{facet}": f"{names[name]}: {idea[facet]}"
+        for name, idea in read("ideas").items()
+        for facet in FACETS
     }
     found |= {name: talk["answer"] for name, talk in read("small_talk").items()}
     return found | {UNKNOWN: read("elsewhere")["answer"]}
@@ -75,10 +78,13 @@ def quotes() -> dict[str, list[str]]:
     """What the guide says about each idea, cut at commas and full stops."""
     found: dict[str, list[str]] = {}
     for title, text, _ in _ideas():
-        slug = "-".join(re.findall(r"[a-z]+", title.lower()))
         pieces = re.split(r"[.:;,?!]\s", re.sub(r"[\s\"`()]+", " ", text.lower()))
-        found[slug] = [p.strip(" .") for p in pieces if 3 <= len(p.split()) <= 14]
+        found[slug_of(title)] = [p.strip(" .") for p in pieces if 3 <= len(p.split()) <= 14]
     return found
+
+
+def slug_of(title: str) -> str:
+    return "-".join(re.findall(r"[a-z]+", title.lower()))
 
 
 def prose() -> list[str]:
