@@ -74,7 +74,7 @@ MADE = {
     "ladder/4-mlp": (3.0159, "\nI will the the shat she"),
     "ladder/5-residual-norm": (2.5469, "\nThe shall the shall the"),
     "ladder/6-all": (1.7003, "\nI will not the service "),
-    "shakespeare": (1.4564, "\nI will not say the prin"),
+    "shakespeare": (1.4774, "\nThe prince is the sea t"),
     "shakespeare-gpt2": (1.9947, "\nI will the shall the se"),
 }
 
