@@ -17,8 +17,10 @@ _NOT_PLURAL = frozenset(
     {"this", "its", "loss", "always", "softmax", "us", "bias", "as", "cross-entropy", "less"}
     | {"physics", "chess", "tennis", "news", "excel", "windows", "his", "perhaps", "yes"}
 )
-_OPENERS = ("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, ")
-_OPENERS += ("in short: ", "quick question: ", "tell me: ", "one more thing: ")
+_OPENERS = (
+    *("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, "),
+    *("in short: ", "quick question: ", "tell me: ", "one more thing: "),
+)
 # Patterns are in small letters. Half of the people know where capitals belong.
 _NAMES = (
     "I",
