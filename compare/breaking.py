@@ -78,11 +78,12 @@ def floor() -> float:
 
 
 def share_of_words(text: str) -> float:
-    """How many of what it wrote between spaces are words of the text; the last may be cut off."""
+    """How many of its letters stand in words of the text; the last word may be cut off."""
     known = {"the", *(word for choice in _CHOICES for word in choice)}
     *whole, last = text.replace(".", " ").split() or [""]
-    right = sum(word in known for word in whole) + any(word.startswith(last) for word in known)
-    return right / (len(whole) + 1)
+    right = sum(len(word) for word in whole if word in known)
+    right += len(last) * any(word.startswith(last) for word in known)
+    return right / max(1, sum(map(len, (*whole, last))))
 
 
 def pair(broken: str) -> tuple[Lesson, Lesson]:

@@ -98,5 +98,5 @@ def _half(room: Classroom, job: Job) -> str:
         return f"<h4>{title}</h4>{curves.say(room.waiting(job))}"
     heading = f"{job.lesson.name}, at step {job.look.step:,}, writes"
     share = share_of_words(job.lesson.prompt + job.look.text)
-    figure = f"<p class='fine'>{share:.0%} of its words are words of the text.</p>"
+    figure = f"<p class='fine'>{share:.0%} of its letters stand in words of the text.</p>"
     return curves.writing(job.lesson.prompt, job.look.text, heading) + figure
