@@ -74,7 +74,6 @@ def engine(rounds: int, threads: int) -> dict[str, str]:
     import torch
 
     ratios = {}
-
     torch.set_num_threads(threads)
     print(f"\n{threads} threads, medians of {rounds} alternating runs, tokens a second\n")
     print(f"{'':36}{'generate, 1':>12}{'loop, 1':>10}{'loop, many':>12}{'ratio':>8}")

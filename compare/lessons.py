@@ -180,7 +180,7 @@ def memorised(name: str, written: str) -> bool:
 # A text of one's own
 
 
-# The rates of `shakespeare-fast`: in so few steps a text is hardly read twice, let alone by heart.
+# High, as in `shakespeare-fast`: in so few steps a text is hardly read twice, let alone by heart.
 _QUICK = {
     "muon_learning_rate": 0.04,
     "muon_momentum": 0.9,

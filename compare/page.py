@@ -22,7 +22,7 @@ from .theme import head, theme
 TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn, tab_chat]
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
 _VISITORS = 200  # of whom the server knows what they chose; each costs 0.3 MB
-# Work for Gradio that is over at once; each new thread costs half a megabyte that stays.
+# Work for Gradio that is over at once; threads that come and go leave memory behind.
 _THREADS = 8
 _TITLE = (
     "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "

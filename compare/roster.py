@@ -116,11 +116,6 @@ class Roster:
             sentence = self.waiting_sentence()
         return RightSide(await self.arrive(self.stand_in), sentence)
 
-    def baseline_is_there(self) -> bool:
-        """Whether it plays, and not the stand-in."""
-        there = self._baseline
-        return there is not None and there.done() and there.exception() is None
-
     def waiting_sentence(self) -> str:
         """What the stand-in says of itself while the baseline is not there."""
         if not self.baseline:

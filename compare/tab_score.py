@@ -59,13 +59,13 @@ async def _scores(page: Page, text: str, left: str, on_gpu: bool = False) -> str
     names: dict[Side, str] = {"left": left, "right": "GPT-2"}
     for side in charts.SIDES:
         try:
-            if on_gpu and side == "right" and page.roster.baseline_is_there():
-                names[side] = (await page.roster.right()).contestant.name
+            if on_gpu and side == "right" and not (right := await page.roster.right()).sentence:
+                names[side] = right.contestant.name
                 scores[side] = await asyncio.to_thread(_borrowed, page, text)
-                continue
-            scores[side], names[side] = await ask(
-                page, left, side, lambda who: (who.score(text), who.name)
-            )
+            else:
+                scores[side], names[side] = await ask(
+                    page, left, side, lambda who: (who.score(text), who.name)
+                )
         except Refusal as refusal:
             scores[side] = str(refusal)
     return charts.score_chart(scores, names)

@@ -75,7 +75,7 @@ def eager_attention(
 
 
 def drop(x: torch.Tensor, share: float) -> torch.Tensor:
-    """Dropout. On a CPU torch draws for one number after the other, in training a third of a step;
+    """Dropout. On a CPU torch draws for one number after the other, in training a sixth of a step;
     here one draw serves four, each of which has 16 bits of it."""
     if x.device.type != "cpu" or torch.compiler.is_compiling():
         return nn.functional.dropout(x, share)

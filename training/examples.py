@@ -82,6 +82,7 @@ class Sequences:
     def __init__(self, sequences: list[tuple[np.ndarray, np.ndarray]], pad: int):
         self.sequences, self.pad = sequences, pad
         self.lengths = np.array([len(ids) for ids, _ in sequences])
+        self.widest = int(self.lengths.max()) - 1
         self.per_epoch = len(sequences)
         self.tokens_per_example = sum(len(ids) - 1 for ids, _ in sequences) / len(sequences)
 
@@ -96,7 +97,7 @@ class Sequences:
     def batch(self, numbers: np.ndarray) -> Batch:
         chosen = [self.sequences[n] for n in numbers]
         longest = max(len(ids) for ids, _ in chosen) - 1
-        shape = len(chosen), min(-(-longest // ROUND) * ROUND, int(self.lengths.max()) - 1)
+        shape = len(chosen), min(-(-longest // ROUND) * ROUND, self.widest)
         inputs, labels = torch.full(shape, self.pad), torch.full(shape, IGNORED)
         for row, (ids, learned) in enumerate(chosen):
             text = torch.from_numpy(ids.astype(np.int64))
