@@ -339,7 +339,7 @@ def test_a_server_that_restarts_while_a_text_is_written(visit):
     url = f"http://127.0.0.1:{port}/"
     first = start(*FAKES, "--slow", port=port)
     try:
-        with visit(url, forgive=True) as page:
+        with visit(url, forgive=("",)) as page:
             page.click("#generate")
             page.wait_for_function("document.querySelector('.pane.left .caret')")
             page.evaluate("window.before = true")  # lasts until the page is loaded anew

@@ -12,6 +12,7 @@ from compare.tab_train import LESSONS
 
 from . import axe
 from .browser import NAMES
+from .conftest import FAREWELL
 
 pytestmark = pytest.mark.browser
 IDEAS = guide.ideas()
@@ -75,7 +76,7 @@ def test_an_address_of_the_guide_opens_what_it_names(quick_page, visit):
 
 
 def test_notes_and_ticks_stay_in_the_browser_and_can_be_taken_along(quick_page, visit):
-    with visit(quick_page) as page:
+    with visit(quick_page, forgive=FAREWELL) as page:
         to_learn(page)
         open_idea(page, "token")
         page.fill("[data-note=token]", "Letters, <b>mostly</b>.")
@@ -110,7 +111,7 @@ def test_milestones_tick_themselves(quick_page, visit):
 
 
 def test_a_browser_that_kept_rubbish_shows_the_guide_all_the_same(quick_page, visit):
-    with visit(quick_page) as page:
+    with visit(quick_page, forgive=FAREWELL) as page:
         page.evaluate("localStorage.setItem('tinygpt-guide', '{rubbish')")
         page.reload()
         to_learn(page)
