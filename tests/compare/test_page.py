@@ -340,6 +340,7 @@ def test_a_server_that_restarts_while_a_text_is_written(visit):
     first = start(*FAKES, "--slow", port=port)
     try:
         with visit(url, forgive=("",)) as page:
+            page.fill("#prompt textarea", "typed before")
             page.click("#generate")
             page.wait_for_function("document.querySelector('.pane.left .caret')")
             page.evaluate("window.before = true")  # lasts until the page is loaded anew
@@ -347,6 +348,8 @@ def test_a_server_that_restarts_while_a_text_is_written(visit):
             page.get_by_text("Connection to the server was lost").wait_for()
             first = start(*FAKES, "--slow", port=port)
             page.wait_for_function("!window.before && document.querySelector('#sizes table')")
+            kept = "document.querySelector('#prompt textarea').value === 'typed before'"
+            page.wait_for_function(kept)
             page.click("#generate")
             page.wait_for_function("document.querySelector('.pane.left .caret')")
             page.click("#stop")
