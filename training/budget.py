@@ -18,6 +18,8 @@ from .trainer import TinyTrainer
 
 TIMED, WARM = 10, 4
 AT_THE_END = 3.0  # seconds for the last saving, the figure and the card
+FEWEST, MOST = 2, 10  # evaluations
+EVALUATING = 0.15  # of the time, at most, in more than the fewest of them
 
 
 def fit(settings: Settings, size: float, seconds: float | None, flops: float) -> Settings:
@@ -43,10 +45,11 @@ def fit(settings: Settings, size: float, seconds: float | None, flops: float) ->
     )
 
 
-def steps_within(
-    seconds: float, make_trainer: Callable[..., TinyTrainer], args: TrainingArguments
-) -> int:
-    """As many as fit, by the time of a few through the real loop, on a copy of the model."""
+def within(
+    seconds: float, make_trainer: Callable[..., TinyTrainer], args: TrainingArguments, chosen: bool
+) -> tuple[int, float]:
+    """As many steps as fit, by the time of a few through the real loop, on a copy of the model;
+    and how often to evaluate, in steps or as a share of them, unless that was chosen."""
     clock = Clock()
     short = copy.copy(args)
     short.max_steps, short.report_to = TIMED, []
@@ -55,12 +58,19 @@ def steps_within(
     trainer.train()
     gaps = [b - a for a, b in itertools.pairwise(clock.ticks)]
     a_step = statistics.median(gaps[WARM:])
-    an_evaluation = seconds_an_evaluation(trainer)
-    args.eval_steps = 0.1
-    rest = seconds - AT_THE_END - 10 * an_evaluation
-    steps = max(1, int(0.93 * rest / a_step))
+    none = args.eval_strategy == IntervalStrategy.NO
+    an_evaluation = 0.0 if none else seconds_an_evaluation(trainer)
+    rest = 0.93 * (seconds - AT_THE_END)
+    often = args.eval_steps
+    if not chosen:
+        often = 1 / min(MOST, max(FEWEST, int(EVALUATING * rest / max(an_evaluation, 1e-6))))
+    if often < 1:  # a share of the steps
+        rest -= an_evaluation / often
+    else:
+        a_step += an_evaluation / often
+    steps = max(1, int(rest / a_step))
     say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time")
-    return steps
+    return steps, often
 
 
 class Clock(TrainerCallback):

@@ -3,10 +3,13 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import checkpoints
 from .arguments import Options, Settings
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
 
 RECORD = "run.json"
 RUNS = Path("runs")
@@ -48,11 +51,11 @@ def latest(name: str) -> Path:
     return folder
 
 
-def record(folder: Path, settings: Settings, steps: int) -> None:
+def record(folder: Path, settings: Settings, args: "TrainingArguments") -> None:
     """What the run depends on, so that it can go on with the same."""
     folder.mkdir(parents=True, exist_ok=True)
     content = dataclasses.asdict(settings) | {"given": sorted(settings.given)}
-    content["platform"]["max_steps"] = steps
+    content["platform"] |= {name: getattr(args, name) for name in ("max_steps", "eval_steps")}
     (folder / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

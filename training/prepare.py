@@ -58,7 +58,7 @@ class Prepared:
         self.count_passes()
         self.args.max_steps = self.count_steps()
         if self.args.should_save and not self.options.resume:
-            folder.record(self.folder, self.settings, self.args.max_steps)
+            folder.record(self.folder, self.settings, self.args)
 
     def adjusted(self) -> Settings:
         """To the amount of text, and to a model that has learned before."""
@@ -122,7 +122,9 @@ class Prepared:
         given = args.max_steps if args.max_steps > 0 else max(1, round(updates))
         if seconds is None or options.resume:
             return given
-        steps = self.agreed(budget.steps_within(seconds, self.trainer, args))
+        chosen = bool({"eval_steps", "eval_strategy"} & self.settings.platform.keys())
+        steps, often = budget.within(seconds, self.trainer, args, chosen)
+        steps, args.eval_steps = self.agreed(steps), self.agreed(often)
         # More repeats than the text bears would only be learned by heart.
         return min(steps, given) if options.fit else steps
 

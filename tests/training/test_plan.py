@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -105,12 +106,42 @@ def test_the_number_of_steps_is_recorded_and_kept(tmp_path, capsys):
     assert recorded["model"]["hidden_size"] == 16  # a flag has the last word
 
 
+@pytest.mark.parametrize(
+    ("chosen", "each", "seconds", "often"),
+    [
+        (False, 0.0, 20, 1 / 10),
+        (False, 1.0, 20, 1 / 2),  # a sixth of the time for one, and two there have to be
+        (False, 1.0, 60, 1 / 7),
+        (True, 1.0, 20, 0.1),  # as the recipe has it, whatever it costs
+        (True, 1.0, 60, 40.0),
+    ],
+)
+def test_evaluations_are_counted_in_the_time(monkeypatch, chosen, each, seconds, often):
+    """A step takes 0.1 s here, and an evaluation what it is said to."""
+    from training import budget
+
+    monkeypatch.setattr(budget, "seconds_an_evaluation", lambda trainer: each)
+    args = SimpleNamespace(eval_strategy="steps", eval_steps=often if chosen else 0.1)
+
+    class Trainer:
+        def __init__(self, args, callbacks):
+            self.clock = callbacks[0]
+
+        def train(self):
+            self.clock.ticks = [0.1 * step for step in range(budget.TIMED)]
+
+    steps, found = budget.within(seconds, Trainer, args, chosen)
+    assert found == pytest.approx(often)
+    evaluations = 1 / found if found < 1 else steps / found
+    assert steps * 0.1 + evaluations * each == pytest.approx(0.93 * (seconds - 3), abs=0.2)
+
+
 def test_timing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
     """The same steps with and without a budget give the same model, bit for bit."""
     from safetensors.torch import load_file
 
     path = write_text(tmp_path)
-    monkeypatch.setattr("training.budget.steps_within", counted(5))
+    monkeypatch.setattr("training.budget.within", counted(5))
     flags = [str(path), *FEW, "--dropout", "0.1", "--max_position_embeddings", "16", "--no-fit"]
     for name, more in (("timed", ["--minutes", "1"]), ("plain", ["--max_steps", "5"])):
         assert main([*flags, "--output_dir", str(tmp_path / name), *more]) == 0
@@ -121,10 +152,10 @@ def test_timing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
 def counted(steps: int):
     from training import budget
 
-    real = budget.steps_within
+    real = budget.within
 
-    def steps_within(*args):
-        real(*args)  # the timing itself happens
-        return steps
+    def within(*args):
+        _, often = real(*args)  # the timing itself happens
+        return steps, often
 
-    return steps_within
+    return within
