@@ -69,7 +69,7 @@ def draw(rows: list[dict], path: Path) -> None:
         title=f"The same {rows[0]['tokens'] / 1e6:.1f} million letters, five sizes",
     )
     axes.grid(alpha=0.3)
-    axes.margins(0.12)
+    axes.margins(0.15, 0.2)
     figure.savefig(path, dpi=120)
 
 
