@@ -172,14 +172,17 @@ def read_jsonl(path: Path, column: str) -> Iterator[str]:
 
 def commit_of(name: str) -> str:
     """Of a data set, where the Hub can be asked; what was tokenized before it changed is stale."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 
     repo, _, revision = name.partition("@")
     try:
         return f"{repo}@{HfApi().dataset_info(repo, revision=revision or None, timeout=5).sha}"
-    except (HTTPError, OfflineModeIsEnabled):
+    except (HfHubHTTPError, OfflineModeIsEnabled):
         return name
+    except HTTPError as error:  # now, and not after all of `datasets`' retries
+        where = f"the Hub at {constants.ENDPOINT}"
+        raise BadText(f"{name} cannot be fetched: {where} cannot be reached ({error})") from None
 
 
 def read_hub(name: str, column: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,17 @@ def test_a_data_set_in_the_hubs_layout_is_streamed(tmp_path):
     assert list(read_hub(str(folder), "text")) == ["story 0", "story 1", "story 2"]
     with pytest.raises(BadText, match="no column 'body'"):
         list(read_hub(str(folder), "body"))
+
+
+def test_a_data_set_says_at_once_that_no_hub_can_be_reached(monkeypatch):
+    from training.corpus import commit_of
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(BadText, match=r"ada/stories cannot be fetched: the Hub at http://127"):
+        commit_of("ada/stories")
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.slow
