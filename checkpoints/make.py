@@ -10,7 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # as with `python -m`, whose place here no package can take
 # Where nothing is listed, the recipe's name is the whole command.
 COMMANDS = {
     # A run for the Time machine: small enough that each of its moments can ship.
