@@ -63,9 +63,10 @@ def build(page: Page, tab: gr.Tab) -> None:
     clear.click(lambda: (transcript([]), _pane(), [], ""), None, shown, cancels=answers, **QUIET)
 
     async def seat(key: str) -> tuple[Any, ...]:
-        """The tab is there for models that chat; another model begins another talk."""
+        """The tab is there for models that chat; another model begins another talk. Before it is
+        tuned, a model has the words for turns and does not know what they are for."""
         try:
-            able = (await page.roster.arrive(key)).facts().chats
+            able = key != BASE and (await page.roster.arrive(key)).facts().chats
         except Refusal:
             able = False
         return able, transcript([]), _pane(), []
