@@ -55,9 +55,6 @@ def ship(run: Path, name: str) -> None:
     for moment in run.glob("checkpoint-*") if name == "history" else ():
         step = moment.name.removeprefix("checkpoint-")
         shutil.copyfile(moment / "model.safetensors", target / f"step-{step}.safetensors")
-    if name.startswith(IN_BF16):
-        for weights in target.glob("*.safetensors"):
-            halve(weights)
 
 
 def halve(weights: Path) -> None:
@@ -82,6 +79,10 @@ def main(argv: list[str] | None = None) -> int:
                 if failed:
                     return failed
             ship(run, name)
+    for name in args.names:  # at the end: a model may have begun from another one of them
+        if name.startswith(IN_BF16):
+            for weights in (HERE / name).glob("*.safetensors"):
+                halve(weights)
     return 0
 
 

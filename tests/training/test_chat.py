@@ -16,7 +16,7 @@ from training.chat import check, make, material, phrases
 
 # Of conversations.jsonl as the shipped model learned it. Another figure means that it learned
 # something else: train it anew (`python checkpoints/make.py chat-base chat`) and note the new one.
-LEARNED = "e832db02b20f69f54c436cda919e7f4f09f4a9a9da346f0d655bf1d97aff9ca5"
+LEARNED = "ba27fd670358655765a4da2654cf84914f0bd40a251f1a838d78dede1a0e129a"
 
 
 @pytest.fixture(scope="module")
@@ -127,20 +127,11 @@ def test_small_words_are_lost_in_a_hurry_and_something_is_left():
     assert all(text.split() for text in hurried)
 
 
-def test_a_jumbled_question_has_no_new_word_and_is_not_empty():
-    question = "why does the model need positions at all?"
-    jumbled = {phrases.jumbled(question, Random(n)) for n in range(60)}
-    assert question in jumbled
-    assert len(jumbled) > 20
-    for text in jumbled:
-        assert len(text.split()) > 1
-        assert set(text.rstrip("?").split()) <= set(question.rstrip("?").split())
-
-
 def test_names_are_typed_with_and_without_capitals():
-    typed = {phrases.typed("can i train gpt-2 with adamw", Random(n)) for n in range(40)}
+    typed = {phrases.typed("can i train gpt-2 with adamw", Random(n)) for n in range(80)}
     assert any("I train GPT-2 with AdamW" in text for text in typed)
     assert any("i train gpt-2 with adamw" in text for text in typed)
+    assert any("I Train GPT-2" in text for text in typed)  # a capital alone tells nothing
 
 
 @pytest.mark.parametrize(("right", "passes"), [(1.0, 0), (0.5, 1)])

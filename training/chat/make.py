@@ -11,17 +11,17 @@ The last conversations are for validation: they are made of patterns that the re
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 from .material import FOLDER, UNKNOWN, answers, asked, held_out, prose, read
-from .phrases import Reword, expand, jumbled, runs, several, telegram, typed
+from .phrases import Reword, expand, runs, several, telegram, typed
 
 MADE = FOLDER / "made"
 SEED = 7
 VALIDATION = 0.005
-PASSES = 4  # times that every question is asked, typed and jumbled anew each time
+PASSES = 2  # times that every question is asked, typed anew each time
 LENGTHS, SHARES = (1, 2, 3, 4, 5, 6), (60, 4, 3, 2, 2, 2)  # of a conversation, in turns
 REWORDED = 2  # times that each question is also asked in other words
 TELEGRAMS = 0.5  # of the questions are also asked in a hurry
@@ -64,13 +64,7 @@ def write(path: Path, lines: Sequence[str]) -> None:
 def conversations() -> list[str]:
     rng = Random(SEED)
     train, validation = questions(rng)
-    taboo = exam_runs()
-
-    def spoil(question: str, rng: Random) -> str:
-        other = jumbled(question, rng)
-        return other if taboo.isdisjoint(runs(other)) else question
-
-    learned = [talk for _ in range(PASSES) for talk in compose(train, rng, spoil)]
+    learned = [talk for _ in range(PASSES) for talk in compose(train, rng)]
     wanted = round(len(learned) * VALIDATION / (1 - VALIDATION))
     held: list[list[Turn]] = []
     while len(held) < wanted:
@@ -114,9 +108,7 @@ def exam_runs() -> set[tuple[str, ...]]:
     return {run for _, question in held_out() for run in runs(question)}
 
 
-def compose(
-    turns: list[Turn], rng: Random, spoil: Callable[[str, Random], str] = lambda text, _: text
-) -> list[list[Turn]]:
+def compose(turns: list[Turn], rng: Random) -> list[list[Turn]]:
     """Conversations in which every question comes once, some of them followed up."""
     rest = rng.sample(turns, len(turns))
     made = []
@@ -128,8 +120,6 @@ def compose(
                 talk.append(follow(before, rng))
             elif rest:
                 label, question = rest.pop()
-                if label == UNKNOWN or "." in label:
-                    question = spoil(question, rng)
                 talk.append((label, typed(question, rng)))
         made.append(talk)
     return made

@@ -21,7 +21,8 @@ _OPENERS = (
     *("ok, ", "so, ", "please, ", "hi, ", "now ", "and ", "well, ", "hello, ", "next, "),
     *("in short: ", "quick question: ", "tell me: ", "one more thing: "),
 )
-# Patterns are in small letters. Half of the people know where capitals belong.
+# Patterns are in small letters. Half of the people know where capitals belong, and some words that
+# nobody listed are names too: a capital alone must not tell what is meant.
 _NAMES = (
     "I",
     "GPT",
@@ -100,21 +101,12 @@ def telegram(question: str, rng: Rng) -> str:
     return " ".join(kept) if len(kept) > 1 else question
 
 
-def jumbled(question: str, rng: Rng) -> str:
-    """Half of all questions, short of a few words and some out of order: what tells an idea has to
-    be the words that are there, not a pattern that they stand in."""
-    words = question.rstrip("?").split()
-    if len(words) <= 3 or rng.random() < 0.5:
-        return question
-    kept = [word for word in words if rng.random() >= 0.2]
-    kept = kept if len(kept) > 1 else words
-    return " ".join(rng.sample(kept, len(kept)) if rng.random() < 0.3 else kept)
-
-
 def typed(question: str, rng: Rng) -> str:
     """With or without capitals, question mark, opener and slips."""
     if rng.random() < 0.5:
-        question = re.sub(r"[a-z]+", lambda word: _PROPER.get(word[0], word[0]), question)
+        question = re.sub(
+            r"[a-z]+", lambda word: _PROPER.get(word[0]) or _named(word[0], rng), question
+        )
     if rng.random() < 0.12:
         question = rng.choice(_OPENERS) + question
     if rng.random() < 0.05:
@@ -123,6 +115,10 @@ def typed(question: str, rng: Rng) -> str:
         question = question[0].upper() + question[1:]
         return question if question[-1] in "?!." else question + rng.choice((".", "!", "", "?"))
     return question if rng.random() < 0.4 else question.rstrip("?!.") or question
+
+
+def _named(word: str, rng: Rng) -> str:
+    return word.capitalize() if len(word) > 3 and rng.random() < 0.15 else word
 
 
 def _slip(text: str, rng: Rng) -> str:
