@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from .roster import BASELINE, DEFAULT, Roster, shipped_names
+from .roster import BASELINE, DEFAULT, STAND_IN, Roster, shipped_names
 from .values import Answers
 
 MOST_PARAMETERS = 50_000_000
@@ -15,7 +16,8 @@ CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 
 def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
-    """`model` on the left, `baseline` on the right; loading begins at once."""
+    """`model` on the left, `baseline` on the right; loading begins at once. Who cannot be had is
+    named to whoever started the page, as it is on the page itself."""
     # What a visitor names on the Hub may be no larger; whoever runs the page may raise it.
     os.environ.setdefault("TINYGPT_MAX_PARAMETERS", str(MOST_PARAMETERS))
     roster = Roster(
@@ -26,8 +28,14 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
         load_baseline=_load_baseline,
         load_stranger=_load_stranger,
     )
-    roster.begin()
+    roster.begin(_tell)
     return roster
+
+
+def _tell(name: str, why: str) -> None:
+    said = f"{name} cannot be shown: {why}".rstrip(".")
+    instead = f"; {STAND_IN} stays in its place" if name == BASELINE else ""
+    sys.stderr.write(said + instead + "\n")
 
 
 def _load(name: str) -> Answers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from huggingface_hub.utils.logging import set_verbosity_error
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tinygpt_hf.loading import SHIPPED, load
@@ -12,6 +13,8 @@ from tinygpt_hf.loading import SHIPPED, load
 from .engine import Contestant
 from .roster import BASELINE, BASELINE_REVISION
 from .values import Refusal
+
+set_verbosity_error()  # whoever cannot be had is named once, not at each of a dozen attempts
 
 
 def load_tiny(name: str) -> Contestant:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .values import Answers, Refusal
@@ -67,15 +68,23 @@ class Roster:
         # What is on disk must not wait behind a slow Hub, nor two models fight for the processor.
         self._disk, self._hub = threading.Semaphore(1), threading.Semaphore(_AT_ONCE)
 
-    def begin(self) -> None:
-        """Starts to load what the first screen needs, in the background."""
-        self._future(self.left)
+    def begin(self, tell: Callable[[str, str], None] = lambda name, why: None) -> None:
+        """Starts to load what the first screen needs, in the background; says who does not come."""
+        started = {self.left: self._future(self.left)}
         self._future(self.stand_in)
         if self.baseline and self._baseline is None:
             after = self._future(self.stand_in)  # the offline pair first
             self._baseline = _in_background(
                 lambda: (after.exception(), self.load_baseline(str(self.baseline)))[1], self._hub
             )
+            started[self.baseline] = self._baseline
+
+        def look(name: str, future: Future[Answers]) -> None:
+            if error := future.exception():
+                tell(name, _sentence(error))
+
+        for name, future in started.items():
+            future.add_done_callback(partial(look, name))
 
     def get(self, key: str, seconds: float = WAIT) -> Answers:
         """The contestant of that name, waited for; a name that was never offered is refused."""

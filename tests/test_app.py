@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,21 @@ def test_an_unknown_flag_is_a_line_and_not_a_page(capsys):
     with pytest.raises(SystemExit):
         app.main(["--modle", "x"])
     assert "unrecognized arguments: --modle" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_named(monkeypatch, capsys):
+    from compare import page
+
+    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr(page, "_PORT", other.getsockname()[1])
+        page._say_if_taken({"server_port": None})
+        assert f"Port {page._PORT} is taken" in capsys.readouterr().err
+        page._say_if_taken({"server_port": 1234})  # Gradio refuses that one by itself
+    page._say_if_taken({"server_port": None})
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.skipif(not (CHECKPOINTS / "hello").is_dir(), reason="no checkpoints/hello here")

@@ -75,7 +75,12 @@ def resolve(name: str | Path) -> Path:
         raise LoadError(_unknown(name))
     if not re.fullmatch(r"\w[\w./-]*", revision) or ".." in revision:
         raise LoadError(f"{name}: {revision!r} is not a branch, a tag or a commit")
-    return from_hub(repo_id, revision)
+    try:
+        return from_hub(repo_id, revision)
+    except LoadError as error:
+        if repo_id.startswith("runs/") or Path(repo_id).parent.is_dir():  # a folder was meant
+            raise LoadError(f"there is no folder {name}, and of the Hub: {error}") from None
+        raise
 
 
 def _unknown(name: str) -> str:

@@ -39,10 +39,12 @@ def test_where_gpt2_cannot_be_had_the_page_says_why_and_how():
     def no_hub(name):
         raise OSError("We couldn't connect to the Hub.\nTraceback of no interest")
 
+    told = []
     roster = Roster(["shakespeare"], FakeContestant, load_baseline=no_hub)
-    roster.begin()
-    while not roster.settled():
+    roster.begin(lambda name, why: told.append((name, why)))
+    while not (roster.settled() and told):
         time.sleep(0.01)
+    assert told == [("openai-community/gpt2", "We couldn't connect to the Hub.")]  # in the terminal
     sentence = right(roster).sentence
     assert "could not be had: We couldn't connect to the Hub." in sentence
     assert "python app.py" in sentence

@@ -72,6 +72,16 @@ def test_a_name_that_is_nothing_says_what_could_be(hub, name, tmp_path, monkeypa
     assert not hub.layer.requests
 
 
+@pytest.mark.parametrize("name", ["runs/nothing", "mine/nothing"])
+def test_a_folder_that_is_not_there_is_not_blamed_on_the_hub_alone(
+    hub, name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(LoadError, match=f"there is no folder {name}, and of the Hub: {name}"):
+        load(name)
+
+
 @pytest.mark.parametrize("revision", ["../../x", "/etc/passwd", "a b", "-x", "a..b"])
 def test_a_revision_that_is_a_path_is_refused(there, revision):
     with pytest.raises(LoadError, match="is not a branch, a tag or a commit"):
