@@ -109,8 +109,9 @@ def main(argv: list[str] | None = None) -> int:
     spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
     print(f"{args.recipe}: Trainer / bare loop {middle:.3f} ({spread})")
     if args.keep:
-        what = "a training step through the Trainer, against a bare loop"
-        keep("python -m benchmarks.trainer_overhead", {what: f"{middle - 1:+.1%} of the time"})
+        what = f"a step of `{args.recipe}` through the Trainer, against a bare loop"
+        command = f"python -m benchmarks.trainer_overhead {args.recipe}"
+        keep(command, {what: f"{middle - 1:+.1%} of the time"})
     return 0
 
 

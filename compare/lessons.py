@@ -182,10 +182,11 @@ def memorised(name: str, written: str) -> bool:
 
 # High, as in `shakespeare-fast`: in so few steps a text is hardly read twice, let alone by heart.
 _QUICK = {
-    "muon_learning_rate": 0.04,
+    "muon_learning_rate": 0.05,
     "muon_momentum": 0.9,
     "embedding_learning_rate": 0.04,
-    "learning_rate": 0.025,
+    "learning_rate": 0.05,
+    "adam_beta1": 0.7,
     "embedding_range": 1.0,
 }
 _LONG = 100_000  # letters that are not learned by heart in a minute

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -20,8 +23,9 @@ from .theme import head, theme
 
 # Each has NAME and build(page, tab).
 TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn, tab_chat]
+_PORT = 7860  # Gradio's own, unless another is asked for
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
-_VISITORS = 200  # of whom the server knows what they chose; each costs 0.3 MB
+_VISITORS = 100  # of whom the server knows what they chose; each costs 0.3 MB
 # Work for Gradio that is over at once; threads that come and go leave memory behind.
 _THREADS = 8
 _TITLE = (
@@ -83,6 +87,7 @@ def _prompt(roster: Roster) -> gr.Textbox:
 def launch(demo: gr.Blocks, **where: Any) -> None:
     """Serves the page: nothing recorded, nothing reported, nothing loaded from other hosts."""
     demo.queue(default_concurrency_limit=8, max_size=_LONGEST_LINE)
+    _say_if_taken(where)
     demo.launch(
         theme=theme(),
         head=head(),
@@ -97,6 +102,14 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
         app_kwargs={"lifespan": _few_threads},
         **where,
     )
+
+
+def _say_if_taken(where: dict[str, Any]) -> None:
+    """Gradio takes the next free port without a word, and the first page still answers there."""
+    if where.get("server_port") is None and "GRADIO_SERVER_PORT" not in os.environ:
+        with socket.socket() as probe:
+            if probe.connect_ex((where.get("server_name") or "127.0.0.1", _PORT)) == 0:
+                sys.stderr.write(f"Port {_PORT} is taken: this page takes the next free one.\n")
 
 
 @asynccontextmanager

@@ -67,6 +67,8 @@ def test_minigpt_ends_its_sentence_by_itself():
 # Bits per byte of the sample, and the first words after ROMEO, as measured when they were made.
 MADE = {
     "bigram": (4.0124, "\n\n\n"),
+    "chat": (9.3341, " The model is the same"),
+    "chat-base": (6.1642, " it right design, clean"),
     "history": (2.0969, "\nThe shall be the stand "),
     "ladder/1-bigram": (4.0176, "\n\n\n"),
     "ladder/2-one-head": (3.9814, "\nThe the the the the the"),
