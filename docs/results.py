@@ -24,7 +24,7 @@ def results() -> str:
         for file in SHIPPED.glob("**/metrics.json")
     }
     rungs = sorted(name for name in found if name.startswith("ladder/"))
-    models = sorted(found.keys() - set(rungs), key=lambda name: found[name]["parameters"])
+    models = sorted(found.keys() - set(rungs), key=lambda name: (found[name]["parameters"], name))
     return (
         "What ships, as it was measured when it was made. The loss is that of the whole "
         "validation split, in nats a token;\n*of training* where all of a text is learned by "

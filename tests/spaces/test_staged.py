@@ -102,7 +102,7 @@ def test_the_deploy_command_finds_that_it_answers(space, hub, ada, command):
 def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811
     _, url, _ = space
     # On a Space gradio itself adds the Hub's header, from the Hub and with a font of Google's.
-    with visit(url, forgive=True) as page:
+    with visit(url, forgive=("",)) as page:
         page.click("#generate")
         page.wait_for_function(
             "[...document.querySelectorAll('.out')].every(o => o.ariaBusy === 'false')"

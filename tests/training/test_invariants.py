@@ -53,7 +53,10 @@ def train(recipe: Path, folder: Path, kind: str, *flags: str, launcher: tuple = 
     arguments = [str(recipe), "--output_dir", str(folder), *SHAPE, *KINDS[kind], *flags]
     if launcher:
         command = [sys.executable, "-m", *launcher, "-m", "training.train", *arguments]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=os.environ)
+        run = subprocess.run(
+            command, cwd=ROOT, capture_output=True, encoding="utf-8", env=os.environ
+        )
+        assert run.returncode == 0, run.stderr
     else:
         assert main(arguments) == 0
     return folder
