@@ -65,6 +65,7 @@ def test_a_port_that_is_taken_is_named(monkeypatch, capsys):
         page._say_if_taken({"server_port": None})
         assert f"Port {page._PORT} is taken" in capsys.readouterr().err
         page._say_if_taken({"server_port": 1234})  # Gradio refuses that one by itself
+        page._say_if_taken({"server_name": "::"})  # nor is this one asked by IPv4
     page._say_if_taken({"server_port": None})
     assert capsys.readouterr().err == ""
 

@@ -84,7 +84,8 @@ ACCUMULATED = (*TWO, "--gradient_accumulation_steps", "2")
 
 @pytest.mark.parametrize("kind", ["muon", pytest.param("adamw", marks=pytest.mark.slow)])
 def test_two_processes_are_two_accumulated_batches_bit_for_bit(kind, text, tmp_path):
-    launcher = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    here = ("--standalone", "--local_addr", "127.0.0.1")  # whatever the machine is called
+    launcher = ("torch.distributed.run", *here, "--nproc_per_node", "2")
     together = train(text, tmp_path / "together", kind, *FOUR, launcher=launcher)
     accumulated = train(text, tmp_path / "accumulated", kind, *ACCUMULATED)
     assert bit_equal(together, accumulated)
