@@ -28,14 +28,14 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
         load_baseline=_load_baseline,
         load_stranger=_load_stranger,
     )
-    roster.begin(_tell)
+
+    def tell(name: str, why: str) -> None:
+        said = f"{name} cannot be shown: {why}".rstrip(".")
+        instead = f"; {STAND_IN} stays in its place" if name == roster.baseline else ""
+        sys.stderr.write(said + instead + "\n")
+
+    roster.begin(tell)
     return roster
-
-
-def _tell(name: str, why: str) -> None:
-    said = f"{name} cannot be shown: {why}".rstrip(".")
-    instead = f"; {STAND_IN} stays in its place" if name == BASELINE else ""
-    sys.stderr.write(said + instead + "\n")
 
 
 def _load(name: str) -> Answers:

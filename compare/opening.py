@@ -18,11 +18,13 @@ from .values import Refusal
 _SOON = 0.5  # seconds between looks for the baseline
 _LATE = 120  # seconds after which the page stops looking
 # What was typed comes back when the page is loaded anew, by the visitor or for a new server.
-_KEEP = """() => document.addEventListener('input', ({target}) => {
-    if (target.closest('#prompt')) sessionStorage.setItem('prompt', target.value)
-})"""
-_KEPT = """(text) => new URLSearchParams(location.search).has('prompt')
-    ? text : sessionStorage.getItem('prompt') ?? text"""
+_KEPT = """(text) => {
+    document.addEventListener('input', ({target}) => {
+        if (target.closest('#prompt')) sessionStorage.setItem('prompt', target.value)
+    })
+    const linked = new URLSearchParams(location.search).has('prompt')
+    return linked ? text : sessionStorage.getItem('prompt') ?? text
+}"""
 
 
 def first_panes(roster: Roster) -> tuple[Pane, Pane]:
@@ -84,7 +86,6 @@ def watch_arrivals(page: Page, left: gr.HTML, right: gr.HTML) -> None:
         [page.left, page.prompt, *controls, page.controls["pinned"], page.repo, page.notice],
         **options,
     )
-    opened.then(None, js=_KEEP, **QUIET)
     opened.then(None, page.prompt, page.prompt, js=_KEPT, **QUIET)
     opened.then(show_left, page.left, [left, page.sizes], **options)
     opened.then(wait, **options).then(show_right, right, [right, page.notice], **options)

@@ -107,7 +107,7 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
 def _say_if_taken(where: dict[str, Any]) -> None:
     """Gradio takes the next free port without a word, and the first page still answers there."""
     if where.get("server_port") is None and "GRADIO_SERVER_PORT" not in os.environ:
-        with suppress(OSError), socket.socket() as probe:  # an address that Gradio will refuse
+        with suppress(OSError), socket.socket() as probe:  # not every address is IPv4's
             if probe.connect_ex((where.get("server_name") or "127.0.0.1", _PORT)) == 0:
                 sys.stderr.write(f"Port {_PORT} is taken: this page takes the next free one.\n")
 

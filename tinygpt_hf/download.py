@@ -41,8 +41,8 @@ def from_hub(repo_id: str, revision: str) -> Path:
         ) from None
     except Exception as error:
         if here is None:
-            raise LoadError(f"{repo_id} cannot be fetched: {_trouble(error)}") from error
-        _log.warning("%s; taking %s from the cache", _trouble(error), repo_id)
+            raise LoadError(f"{repo_id} cannot be fetched: {trouble(error)}") from error
+        _log.warning("%s; taking %s from the cache", trouble(error), repo_id)
         return here
     sizes = {file.rfilename: file.size for file in info.siblings or []}
     folder = _download(repo_id, str(info.sha), sizes)
@@ -96,7 +96,7 @@ def _fetch(repo_id: str, name: str, commit: str) -> Path:
         ask = f"ask for access at {constants.ENDPOINT}/{repo_id}, then log in"
         raise LoadError(f"{repo_id} is gated: {ask}") from None
     except Exception as error:
-        raise LoadError(f"{repo_id}: {name} cannot be fetched: {_trouble(error)}") from error
+        raise LoadError(f"{repo_id}: {name} cannot be fetched: {trouble(error)}") from error
 
 
 def _in_cache(repo_id: str, revision: str) -> Path | None:
@@ -104,7 +104,8 @@ def _in_cache(repo_id: str, revision: str) -> Path | None:
     return Path(str(paths[0])).parent if all(isinstance(path, str) for path in paths) else None
 
 
-def _trouble(error: Exception) -> str:
+def trouble(error: Exception) -> str:
+    """Why the Hub did not give what was asked for."""
     where = constants.ENDPOINT
     if isinstance(error, HfHubHTTPError):
         return f"the Hub at {where} answers {error.response.status_code}"

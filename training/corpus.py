@@ -172,8 +172,10 @@ def read_jsonl(path: Path, column: str) -> Iterator[str]:
 
 def commit_of(name: str) -> str:
     """Of a data set, where the Hub can be asked; what was tokenized before it changed is stale."""
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+
+    from tinygpt_hf.download import trouble
 
     repo, _, revision = name.partition("@")
     try:
@@ -181,8 +183,7 @@ def commit_of(name: str) -> str:
     except (HfHubHTTPError, OfflineModeIsEnabled):
         return name
     except HTTPError as error:  # now, and not after all of `datasets`' retries
-        where = f"the Hub at {constants.ENDPOINT}"
-        raise BadText(f"{name} cannot be fetched: {where} cannot be reached ({error})") from None
+        raise BadText(f"{name} cannot be fetched: {trouble(error)}") from None
 
 
 def read_hub(name: str, column: str) -> Iterator[str]:
