@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from .serving import ROOT, resident, until_up
+from .serving import ROOT, click_on, resident, until_up
 
 PORT = 7998
 GENERATE, START = "generate", "live-start"
@@ -91,7 +91,7 @@ async def press(client, config: dict, button: str, session: str) -> float:
 
 
 async def messages(client, config: dict, button: str, session: str):
-    event = event_of(config, button)
+    event = click_on(config, button)
     body = {"data": event["data"], "fn_index": event["id"], "session_hash": session}
     (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
     where = {"session_hash": session}
@@ -101,14 +101,6 @@ async def messages(client, config: dict, button: str, session: str):
                 yield line
                 if json.loads(line[5:])["msg"] == "process_completed":
                     return
-
-
-def event_of(config: dict, button: str) -> dict:
-    """What a click on the button sends, with the page's own values."""
-    parts = {part["id"]: part["props"] for part in config["components"]}
-    number = next(i for i, props in parts.items() if props.get("elem_id") == button)
-    event = next(e for e in config["dependencies"] if [number, "click"] in e["targets"])
-    return {"id": event["id"], "data": [parts[i].get("value") for i in event["inputs"]]}
 
 
 class Watch:

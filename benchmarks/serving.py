@@ -191,7 +191,7 @@ def by_loop(model, many: int, tokens: int) -> float:
 async def page(rounds: int = 3) -> dict[str, str]:
     """50 visitors open the page, then all of them press Generate at once."""
     async with served() as (client, config, server):
-        press = generate_event(config)
+        press = click_on(config, "generate")
         await visit(client, press, "warm", 4)
         print(f"memory with the tiny models: {resident(server):,.0f} MB")
         for number in range(rounds):
@@ -207,7 +207,7 @@ async def curve() -> None:
     """Memory of the server over 2,000 generations, 50 at a time."""
     for who, visitors in (("visitors who stay", VISITORS), ("a new visitor each", GENERATIONS)):
         async with served() as (client, config, server):
-            press = generate_event(config)
+            press = click_on(config, "generate")
             print(f"\ngenerations  resident MB, {who}")
             for number in range(0, GENERATIONS + 1, VISITORS):
                 if number % 200 == 0:
@@ -251,15 +251,15 @@ async def until_up(client) -> None:
     raise TimeoutError("the page did not come up")
 
 
-def generate_event(config: dict) -> dict:
-    """The event behind the Generate button."""
+def click_on(config: dict, button: str) -> dict:
+    """What the server gets after a click on the button; the browser may do something before."""
     parts = {part["id"]: part["props"] for part in config["components"]}
-    button = next(i for i, props in parts.items() if props.get("elem_id") == "generate")
-    return next(
-        sent(config, event)
-        for event in config["dependencies"]
-        if [button, "click"] in event["targets"]
-    )
+    number = next(i for i, props in parts.items() if props.get("elem_id") == button)
+    events = config["dependencies"]
+    clicked = next(event for event in events if [number, "click"] in event["targets"])
+    if not clicked["backend_fn"]:
+        clicked = next(event for event in events if event["trigger_after"] == clicked["id"])
+    return sent(config, clicked)
 
 
 def opening_events(config: dict) -> list[dict]:

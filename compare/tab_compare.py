@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -18,14 +17,14 @@ from .sizes import size_table
 from .values import LARGEST_SEED, LONGEST, Refusal, Sampling
 
 NAME = "Compare"
-_SEEDS = 1_000_000  # of those that the page rolls: short enough to read out
-# Generate becomes Stop in the browser, at once: the style sheet goes by `aria-busy`.
-_BUSY = """(...values) => {
+# Generate becomes Stop in the browser, at once: the style sheet goes by `aria-busy`. A new seed is
+# rolled there too: gradio keeps a copy of an input for every time that the server sets it.
+_BUSY = """(seed, pinned) => {
     const pressed = document.activeElement;  // the prompt, where Enter was pressed in it
     for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "true");
     if (pressed === document.body || pressed?.matches("button"))
         document.querySelector("#stop")?.focus({preventScroll: true});
-    return values;
+    return pinned ? seed : Math.floor(Math.random() * 1e6);  // short enough to read out
 }"""
 _IDLE = """() => {
     for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "false");
@@ -50,12 +49,12 @@ def build(page: Page, tab: gr.Tab) -> None:
     page.sizes.render()
 
     settings = list(page.controls.values())
+    seed, pinned = page.controls["seed"], page.controls["pinned"]
     for takes, press in ((1, generate.click), (3, more.click)):
-        press(
+        press(None, [seed, pinned], seed, js=_BUSY, **QUIET).then(
             _writer(page, takes),
             [page.prompt, page.left, *settings],
-            [left, right, page.controls["seed"], page.notice],
-            js=_BUSY,
+            [left, right, page.notice],
             concurrency_limit=None,
             **QUIET,
         ).then(None, js=_IDLE, **QUIET)
@@ -136,19 +135,16 @@ def _writer(page: Page, takes: int):
         request: gr.Request, prompt: str, left: str, *settings: Any
     ) -> AsyncIterator[tuple[Any, ...]]:
         given = dict(zip(page.controls, settings, strict=True))
-        if not given.pop("pinned"):
-            given["seed"] = secrets.randbelow(_SEEDS)
+        del given["pinned"]
         try:
             first = Sampling(**given)
             samplings = [replace(first, seed=first.seed + take) for take in range(takes)]
         except Refusal as refusal:
-            yield gr.skip(), gr.skip(), gr.skip(), notice(str(refusal))
+            yield gr.skip(), gr.skip(), notice(str(refusal))
             return
-        fresh: Any = first.seed
         visitor = request.session_hash or ""
         async for one, other in page.duels.fight(visitor, left, prompt, samplings):
-            yield one.html(), other.html(), fresh, ""
-            fresh = gr.skip()
+            yield one.html(), other.html(), ""
 
     return write
 

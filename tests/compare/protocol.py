@@ -47,7 +47,10 @@ class Visitor:
             p["id"] for p in self.config["components"] if p["props"].get("elem_id") == elem_id
         )
         events = self.config["dependencies"]
-        return next(event["id"] for event in events if [part, "click"] in event["targets"])
+        clicked = next(event for event in events if [part, "click"] in event["targets"])
+        if clicked["backend_fn"]:
+            return clicked["id"]
+        return next(event["id"] for event in events if event["trigger_after"] == clicked["id"])
 
     def send(self, event: int, data: list[Any]) -> Reply:
         body = {"data": data, "fn_index": event, "session_hash": self.session}
