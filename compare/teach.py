@@ -18,6 +18,7 @@ from training.sample import continuation
 
 from . import pairs
 from .lessons import MODEL, Lesson, Look, News, Over
+from .threads import Threads
 
 _SEND = 0.08  # seconds between messages to the page
 _SHOWN = 8  # of the likeliest next tokens
@@ -35,10 +36,10 @@ class Line(Protocol):
 
 def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
     settings = arguments.resolve(lesson.recipe, _flags(lesson, folder))
-    # The seconds of a lesson are for training alone: what comes after the last step comes on top.
     run = Run(settings, time.time() + AT_THE_END)
     watch = Watch(run, lesson, connection)
     if run.options.minutes is not None:
+        run.options.minutes = None  # the watch has them: all are for training, and none for saving
         run.args.max_steps *= 2  # more than fit: the clock says when it ends
     if lesson.sees_future:
         open_the_future(run.model)
@@ -81,13 +82,15 @@ class Watch(TrainerCallback):
         self.run, self.lesson, self.connection = run, lesson, connection
         self.news = News()
         self.sent = self.looked = 0.0
-        minutes = run.options.minutes
-        self.until = None if minutes is None else time.monotonic() + 60 * minutes
+        self.began = 0.0
+        self.minutes = run.options.minutes
+        self.threads = Threads(torch.get_num_threads(), torch.set_num_threads)
+        self.step_began = 0.0
 
     def on_train_begin(self, args, state, control, lr_scheduler=None, **kwargs):
         self.began = time.monotonic()
         self.news.steps = state.max_steps
-        if self.until is not None and lr_scheduler is not None:
+        if self.minutes is not None and lr_scheduler is not None:
             lr_scheduler.lr_lambdas = [self.rate] * len(lr_scheduler.lr_lambdas)
         self.look(state.global_step)
 
@@ -96,8 +99,8 @@ class Watch(TrainerCallback):
         return min(1.0, step / _WARM) * max(0.0, 1 - self.passed())
 
     def passed(self) -> float:
-        assert self.until is not None
-        return (time.monotonic() - self.began) / (self.until - self.began)
+        assert self.minutes is not None
+        return (time.monotonic() - self.began) / (60 * self.minutes)
 
     def on_log(self, args, state, control, logs, **kwargs):
         if "loss" in logs:
@@ -105,9 +108,15 @@ class Watch(TrainerCallback):
         if "eval_loss" in logs:
             self.news.validation.append((state.global_step, logs["eval_loss"]))
 
+    def on_step_begin(self, args, state, control, **kwargs):
+        self.step_began = time.perf_counter()
+
     def on_step_end(self, args, state, control, **kwargs):
-        if self.until is not None:  # as many as it will be, if it goes on like this
+        over = False
+        if self.minutes is not None:  # as many as it will be, if it goes on like this
+            self.threads.took(time.perf_counter() - self.step_began)
             self.news.steps = max(state.global_step, round(state.global_step / self.passed()))
+            over = self.passed() >= 1
         due = self.began + self.lesson.pace * state.global_step / state.max_steps
         time.sleep(max(0.0, due - time.monotonic()))
         if time.monotonic() - self.looked >= self.lesson.every:
@@ -116,11 +125,13 @@ class Watch(TrainerCallback):
             self.send()
         if self.connection.poll():
             self.connection.recv()  # "stop" is the only word there is
+            over = True
+        if over:
             control.should_evaluate = args.eval_strategy != "no"
             control.should_training_stop = True
 
     def on_train_end(self, args, state, control, **kwargs):
-        if self.until is not None and self.passed() >= 1:
+        if self.minutes is not None and self.passed() >= 1:
             self.news.steps = state.global_step
         self.look(state.global_step)
 

@@ -50,6 +50,12 @@ def within(
 ) -> tuple[int, float]:
     """As many steps as fit, by the time of a few through the real loop, on a copy of the model;
     and how often to evaluate, in steps or as a share of them, unless that was chosen."""
+    rest = 0.93 * (seconds - AT_THE_END)
+    if rest <= 0:
+        raise ValueError(
+            f"{max(seconds, 0):.1f} s are left for training, and saving takes {AT_THE_END:.0f}: "
+            "give more --minutes"
+        )
     clock = Clock()
     short = copy.copy(args)
     short.max_steps, short.report_to = TIMED, []
@@ -60,7 +66,6 @@ def within(
     a_step = statistics.median(gaps[WARM:])
     none = args.eval_strategy == IntervalStrategy.NO
     an_evaluation = 0.0 if none else seconds_an_evaluation(trainer)
-    rest = 0.93 * (seconds - AT_THE_END)
     often = args.eval_steps
     if not chosen:
         often = 1 / min(MOST, max(FEWEST, int(EVALUATING * rest / max(an_evaluation, 1e-6))))

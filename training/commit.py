@@ -7,9 +7,10 @@ arrived. After a lost reply the commit is looked for, not repeated.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,11 @@ from huggingface_hub import (
     RepoFile,
     get_token,
 )
+from huggingface_hub.utils import (
+    are_progress_bars_disabled,
+    disable_progress_bars,
+    enable_progress_bars,
+)
 
 from . import patience
 from .patience import TOKEN_PATTERN, Damaged, PublishError, is_passing, one_line, patiently
@@ -29,6 +35,7 @@ from .patience import TOKEN_PATTERN, Damaged, PublishError, is_passing, one_line
 MARK = "Published with TinyGPT-HF."
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".h5")
 _CHUNK = 1 << 20
+_LARGE = 50_000_000  # bytes that take a while
 
 Tree = dict[str, RepoFile]
 
@@ -236,15 +243,17 @@ class _Landing:
         return made
 
     def commit(self, description: str) -> str:
-        made = self.api.create_commit(
-            self.repo_id,
-            self.operations(),
-            commit_message=self.message,
-            commit_description=description,
-            repo_type=self.repo_type,
-            revision=self.revision,
-            parent_commit=self.parent,
-        )
+        operations = self.operations()
+        with _bars_where_it_takes_long(operations):
+            made = self.api.create_commit(
+                self.repo_id,
+                operations,
+                commit_message=self.message,
+                commit_description=description,
+                repo_type=self.repo_type,
+                revision=self.revision,
+                parent_commit=self.parent,
+            )
         return str(made.oid)
 
     def refuse_others(self, made: str, description: str) -> None:
@@ -258,6 +267,20 @@ class _Landing:
             raise PublishError(
                 f"somebody else changed {self.repo_id} meanwhile ({made[:7]}): run this again"
             )
+
+
+@contextlib.contextmanager
+def _bars_where_it_takes_long(operations: list) -> Iterator[None]:
+    """The library's bars for a small upload are there for a moment, and mostly say 0 of 0."""
+    added = [op for op in operations if isinstance(op, CommitOperationAdd)]
+    quiet = sum(op.upload_info.size for op in added) < _LARGE and not are_progress_bars_disabled()
+    if quiet:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if quiet:
+            enable_progress_bars()
 
 
 def _fingerprint(local: dict[str, LocalFile]) -> str:

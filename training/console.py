@@ -17,3 +17,8 @@ def no_bars() -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+
+
+def counted(number: int, what: str) -> str:
+    """1 step, 2 steps, 1,000 steps."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

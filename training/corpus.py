@@ -133,7 +133,7 @@ def open_corpus(options: Options) -> Corpus:
             made = f" (the recipe's own: `{options.made_by}`)" if options.made_by else ""
             raise BadText(f"no such file, folder or pattern: {name}{made}")
         files += found
-    return Corpus(Path(data[0]).stem, files=files, column=column)
+    return Corpus(Path(data[0]).name, files=files, column=column)
 
 
 def find_files(name: str) -> list[Path]:

@@ -16,8 +16,10 @@ def make_parser() -> argparse.ArgumentParser:
         description="Bits per byte of a text: lower is better, and vocabularies do not matter.",
     )
     parser.add_argument("model", help="a run directory, a shipped name or a Hub repo[@revision]")
-    parser.add_argument("--text", required=True, help="file to predict")
-    parser.add_argument("--against", help="another model over the same bytes; any causal LM")
+    parser.add_argument("--text", required=True, metavar="FILE", help="what is predicted")
+    parser.add_argument(
+        "--against", metavar="MODEL", help="another model over the same bytes; any causal LM"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
 

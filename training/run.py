@@ -13,7 +13,7 @@ from . import budget, checkpoints, report
 from . import callbacks as beside
 from .arguments import Settings
 from .card import write_card
-from .console import no_bars
+from .console import counted, no_bars
 from .prepare import Prepared
 from .publisher import Publisher
 from .sample import continuation
@@ -97,10 +97,12 @@ class Run:
         args, config = self.args, self.model.config
         where = args.device.type
         if where == "cpu":
-            where = f"the CPU with {torch.get_num_threads()} threads"
+            where = f"the CPU with {counted(torch.get_num_threads(), 'thread')}"
         precision = "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
         window = config.max_position_embeddings
-        steps = f"{args.max_steps:,} steps of {self.ready.examples_a_step} x {window} tokens"
+        steps = (
+            f"{counted(args.max_steps, 'step')} of {self.ready.examples_a_step} x {window} tokens"
+        )
         return (
             f"{self.settings.name}: {self.model.num_parameters():,} parameters on {where} "
             f"in {precision}; {steps} into {self.folder}"

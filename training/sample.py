@@ -12,11 +12,16 @@ def make_parser() -> argparse.ArgumentParser:
         prog="python -m training.sample", description="Let a model continue a text."
     )
     parser.add_argument("model", help="a run directory, a shipped name or a Hub repo[@revision]")
-    parser.add_argument("--prompt", required=True)
-    parser.add_argument("--max_new_tokens", type=int, default=200)
-    parser.add_argument("--temperature", type=float, default=0.8)
-    parser.add_argument("--top_k", type=int, default=50, help="0 for all tokens")
-    parser.add_argument("--top_p", type=float, default=1.0)
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="what is continued")
+    for flag, kind, default, about in (
+        ("--max_new_tokens", int, 200, "length, at most"),
+        ("--temperature", float, 0.8, "above 0; the lower, the surer and the more alike its texts"),
+        ("--top_k", int, 50, "only the likeliest tokens, so many; 0 for all"),
+        ("--top_p", float, 1.0, "only the likeliest tokens that share so much of the odds"),
+    ):
+        parser.add_argument(
+            flag, type=kind, default=default, metavar="N", help=f"{about} (default: {default})"
+        )
     parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
     parser.add_argument("--seed", type=int, help="the same seed gives the same text")
     return parser

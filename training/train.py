@@ -8,26 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from . import arguments, recipe
-from .console import print_anything
+from .console import counted, print_anything
 
 OWN_TEXT = "modern"  # the recipe of a text without one
+UNNAMED = (
+    "name a recipe (--list shows them), a text file or a folder: python -m training.train my.txt"
+)
 
 
 def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> int:
     started = time.time()
     print_anything()
     argv = sys.argv[1:] if argv is None else list(argv)
-    if not argv or {"-h", "--help"} & set(argv):
+    if {"-h", "--help"} & set(argv):
         arguments.make_parser().print_help()
         return 0
     if "--list" in argv:
-        for name, about in recipe.about().items():
-            print(f"{name:<20} {about}")
+        recipes = recipe.about()
+        widest = max(map(len, recipes))
+        for name, about in recipes.items():
+            print(f"{name:<{widest}}  {about}")
         return 0
     if "--help_all" in argv:
         arguments.make_full_parser().print_help()
         return 0
     try:
+        refuse_early(argv)
         settings = understand(arguments.parse(argv))
         return train(settings, started, callbacks)
     except (ValueError, OSError) as error:  # what was asked for cannot be done
@@ -58,7 +64,16 @@ def summary(metrics: dict[str, Any], folder: Path) -> str:
     if metrics["val_loss"] is not None:
         in_bits = metrics["val_bits_per_byte"]
         loss = f"validation loss {metrics['val_loss']:.4f}, {in_bits:.4f} bits per byte,"
-    return f"{loss} after {metrics['steps']} steps: {folder}"
+    return f"{loss} after {counted(metrics['steps'], 'step')}: {folder}"
+
+
+def refuse_early(argv: Sequence[str]) -> None:
+    """A misspelt recipe is said to be one before seconds are spent on imports."""
+    known, others = arguments.make_parser().parse_known_args(argv)
+    if not argv or not (others or "recipe" in known or "resume" in known):
+        raise recipe.BadRecipe(UNNAMED)
+    if not others and "recipe" in known and not Path(known.recipe).exists():
+        recipe.find(known.recipe)
 
 
 def understand(flags: dict[str, Any]) -> arguments.Settings:
@@ -72,7 +87,7 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
             raise recipe.BadRecipe("--resume needs the run's --output_dir, or its recipe")
         return folder.recorded(Path(where) if where else folder.latest(run_name(name)), flags)
     if name is None:
-        raise recipe.BadRecipe("name a recipe (--list shows them), a text file or a folder")
+        raise recipe.BadRecipe(UNNAMED)
     if name not in recipe.names() and Path(name).exists() and not name.endswith((".yaml", ".yml")):
         flags["data"] = [name, *flags.get("data", [])]
         settings = arguments.resolve(OWN_TEXT, flags)

@@ -60,7 +60,8 @@ def test_a_generation_leaves_nothing_behind_in_the_session(visitor):
     """Gradio keeps a copy of an input for each time that the server updates it."""
     number = visitor.event_of("generate")
     event = next(e for e in visitor.config["dependencies"] if e["id"] == number)
-    assert event["outputs"] and not set(event["inputs"]) & set(event["outputs"])
+    assert event["outputs"]
+    assert not set(event["inputs"]) & set(event["outputs"])
 
 
 def bear(visitor: Visitor, choice: int, sent: list, keep: list[bool]) -> Reply:

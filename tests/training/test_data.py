@@ -184,8 +184,8 @@ def test_of_a_chat_only_the_answers_are_learned_and_where_they_end(tmp_path):
     ("content", "complaint"),
     [
         (None, "no such file, folder or pattern: "),
-        (b"", "is empty"),
-        (b"short", "too short: 4 tokens for training, and a window of 256 needs 257"),
+        (b"", "text.txt is empty"),
+        (b"short", "text.txt is too short: 4 tokens for training, and a window of 256 needs 257"),
         (b"good text, then \xff", "is not UTF-8: byte 0xFF at offset 16"),
     ],
 )

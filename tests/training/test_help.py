@@ -1,9 +1,11 @@
-"""`--help` answers at once: nothing heavy is imported for it."""
+"""What the commands say at once: nothing heavy is imported for it."""
 
 import subprocess
 import sys
 
 import pytest
+
+from training.train import main
 
 HEAVY = ("torch", "transformers", "numpy", "accelerate", "datasets")
 
@@ -23,9 +25,32 @@ def test_help_is_instant(command):
 
 
 def test_help_all_lists_the_platform(capsys):
-    from training.train import main
-
     assert main(["--help_all"]) == 0
     shown = capsys.readouterr().out
     for flag in ("--minutes", "--hidden_size", "--learning_rate", "--gradient_accumulation_steps"):
         assert flag in shown
+
+
+def test_the_list_is_in_columns(capsys):
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    begin = {len(line) - len(line.partition("  ")[2].lstrip()) for line in lines}
+    assert len(lines) > 10
+    assert len(begin) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [([], "--list"), (["--minutes", "3"], "--list"), (["shakespear"], "nearest: 'shakespeare'")],
+)
+def test_what_cannot_be_trained_is_said_at_once(typed, answer):
+    heavy = (
+        "import sys\nfrom training.train import main\n"
+        f"code = main({typed})\n"
+        f"assert not [name for name in {HEAVY} if name in sys.modules]\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, encoding="utf-8")
+    assert done.returncode == 1
+    assert answer in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -106,6 +106,13 @@ def test_the_number_of_steps_is_recorded_and_kept(tmp_path, capsys):
     assert recorded["model"]["hidden_size"] == 16  # a flag has the last word
 
 
+def test_no_time_at_all_is_said(tmp_path, capsys):
+    path, run = write_text(tmp_path), tmp_path / "run"
+    assert main([str(path), "--output_dir", str(run), "--minutes", "0.02", *FEW]) == 1
+    assert "give more --minutes" in capsys.readouterr().err
+    assert not run.exists()
+
+
 @pytest.mark.parametrize(
     ("chosen", "each", "seconds", "often"),
     [

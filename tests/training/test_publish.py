@@ -67,6 +67,12 @@ def test_what_was_measured_goes_along_without_a_path_of_this_machine(hub, send, 
     assert not [name for name, content in hub.files("ada/tiny").items() if b"/home" in content]
 
 
+def test_a_small_upload_shows_no_bars(send, capfd):
+    send()
+    said = capfd.readouterr()
+    assert said.out + said.err == ""
+
+
 def test_private_unless_said_otherwise(hub, send):
     send()
     assert hub.repo("ada/tiny").private
