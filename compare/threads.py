@@ -1,8 +1,8 @@
 """How many threads train fastest now, beside whatever else the machine does.
 
 A product is shared out among the threads, and the fast ones wait for the last. Alone on two cores
-two threads are half as fast again as one; with one core taken by something else they are three
-times slower than one. Nobody can know beforehand, so the training tries it from time to time.
+two threads are half as fast again as one; with one core taken by something else they are two to
+three times slower than one. Nobody can know beforehand, so the training tries it from time to time.
 """
 
 from __future__ import annotations

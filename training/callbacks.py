@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from tqdm.auto import tqdm
@@ -41,6 +41,7 @@ class Record(TrainerCallback):
 
     def __init__(self, folder: Path):
         self.path = folder / "metrics.jsonl"
+        self.file: TextIO | None = None  # open while it trains: opening takes longer than writing
         self.written = 0
 
     def on_train_begin(self, args, state, control, **kwargs):
@@ -50,16 +51,24 @@ class Record(TrainerCallback):
             partial.write_text(lines(merge_rows(state.log_history)), encoding="utf-8")
             partial.replace(self.path)
             self.written = len(state.log_history)
+            self.file = self.path.open("a", encoding="utf-8")
 
     def on_step_begin(self, args, state, control, **kwargs):
         """By now a step's training and validation have both been logged."""
-        if state.is_world_process_zero and len(state.log_history) > self.written:
+        if self.file is not None and len(state.log_history) > self.written:
             fresh = state.log_history[self.written :]
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(lines(merge_rows(fresh)))
+            self.file.write(lines(merge_rows(fresh)))
+            self.file.flush()
             self.written = len(state.log_history)
 
-    on_train_end = on_step_begin
+    def on_train_end(self, args, state, control, **kwargs):
+        self.on_step_begin(args, state, control)
+        self.close()
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.file = None
 
 
 def lines(rows: list[dict[str, Any]]) -> str:

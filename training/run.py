@@ -42,7 +42,8 @@ class Run:
 
     def train(self, callbacks: Sequence[TrainerCallback] = ()) -> None:
         interrupt = beside.Interrupt()
-        self.trainer = self.ready.trainer(self.args, [interrupt], self.model)
+        record = beside.Record(self.folder)
+        self.trainer = self.ready.trainer(self.args, [interrupt, record], self.model)
         for callback in (*self.own_callbacks(), *callbacks):
             self.trainer.add_callback(callback)
         beside.say(self.describe())
@@ -61,6 +62,7 @@ class Run:
             self.give_up("stopped at once")
         finally:
             interrupt.restore()
+            record.close()
             gc.unfreeze()
         if interrupt.stopped and self.trainer.state.global_step < self.args.max_steps:
             self.give_up(
@@ -75,7 +77,6 @@ class Run:
     def own_callbacks(self) -> list[TrainerCallback]:
         options, trainer = self.options, self.trainer
         chosen: list[TrainerCallback] = [
-            beside.Record(self.folder),
             beside.Bar(self.ready.tokens_a_step, self.args.disable_tqdm),
         ]
         if self.ready.split is not None:
