@@ -1,8 +1,9 @@
 """How large and how long for a text of one's own: one dial, turned by the text and by the time.
 
 The dial is the depth: as many layers, 64 times as wide. Small texts are soon learned by heart, so
-they get a small model, more dropout and an end to repeats; little time gets a model that can still
-see enough of the text in it.
+they get a small model and, as all, an end to repeats, with dropout by how often a text is read and
+by how much a model could keep of it; little time gets a model that can still see enough of the
+text in it.
 """
 
 import math
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import torch
 
 SHALLOWEST, DEEPEST = 2, 8
+MOST_PASSES = 10  # over a text; more are learned by heart, and dropout against it costs as much
 LETTERS_A_PARAMETER = 1.5  # to be seen while training, or a smaller model learns more in the time
 EFFICIENCY = 0.5  # of training, against the plain products that `speed` times
 
@@ -42,7 +44,7 @@ def parameters(depth: int) -> int:
 
 def make_plan(size: float, seconds: float | None, flops: float) -> Plan:
     """For so many bytes of text, on a machine that does so many multiply-adds a second."""
-    passes = min(30.0, max(1.0, 16 * (1e6 / size) ** 0.3)) if math.isfinite(size) else 1.0
+    passes = float(MOST_PASSES) if math.isfinite(size) else 1.0
     deepest = min(DEEPEST, max(SHALLOWEST, round(math.log10(min(size, 1e12)) - 2.3)))
     depth = deepest
     if seconds is not None:
@@ -54,7 +56,7 @@ def make_plan(size: float, seconds: float | None, flops: float) -> Plan:
         window=window_for(size),
         batch=8 if size < 300_000 else 16,
         passes=passes,
-        dropout=round(min(0.3, max(0.0, 0.1 * math.log2(max(passes, 1)) - 0.1)), 2),
+        dropout=round(max(0.0, (0.1 * math.log2(max(passes, 1)) - 0.25) * depth / 3), 2),
         validation=min(0.1, 200_000 / size),
     )
 
