@@ -17,9 +17,15 @@ def make_parser() -> argparse.ArgumentParser:
         help="on the right: any causal LM, or none (default GPT-2)",
     )
     parser.add_argument("--host", help="address to listen on (default: this machine alone)")
-    parser.add_argument("--port", type=int, help="port to listen on (default: 7860 or the next)")
+    parser.add_argument("--port", type=port, help="port to listen on (default: 7860 or the next)")
     parser.add_argument("--share", action="store_true", help="a public link through gradio")
     return parser
+
+
+def port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
 
 
 def main(argv: list[str] | None = None) -> int:

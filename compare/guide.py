@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -88,12 +89,20 @@ def source(path: str, symbol: str) -> tuple[int, str]:
     """First line and text of a class or function, found by name, so that it never drifts."""
     file = FILE.parents[1] / path
     text = file.read_text(encoding="utf-8")
-    node: ast.AST = ast.parse(text)
+    node = _parse(text)
     for name in symbol.split("."):
         node = _child(node, name, f"{path} has no {symbol}")
     assert isinstance(node, (ast.ClassDef, ast.FunctionDef))
     first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
     return first, "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+
+
+def _parse(text: str) -> ast.AST:
+    """Python 3.11 counts the depth for all threads together, and one may disturb another."""
+    for _ in range(9):
+        with contextlib.suppress(SystemError):
+            return ast.parse(text)
+    return ast.parse(text)
 
 
 def _child(node: ast.AST, name: str, otherwise: str) -> ast.AST:

@@ -81,3 +81,10 @@ def test_hello_is_served_as_it_ships():
     assert reply.success
     assert "hello hello hello" in reply.html()
     assert "hello</h2><span class='size'>2.5k parameters" in reply.html()
+
+
+@pytest.mark.parametrize("text", ["99999", "-1", "many"])
+def test_what_is_no_port_is_said(text, capsys):
+    with pytest.raises(SystemExit):
+        app.main(["--port", text])
+    assert f"{text!r} is no port: 0 to 65535" in capsys.readouterr().err

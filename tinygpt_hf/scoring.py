@@ -12,7 +12,7 @@ blind guess.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -43,6 +43,7 @@ def score(
     text: str,
     *,
     window: int | None = None,
+    progress: Callable[[int], object] = lambda tokens: None,
 ) -> Score:
     if not text:
         raise ValueError("there is no text to score")
@@ -50,10 +51,10 @@ def score(
     begin = getattr(model.config, "bos_token_id", None)
     if begin is None:
         blind = math.log2(model.config.vocab_size)
-        bits = [blind, *surprise(model, ids, window)]
+        bits = [blind, *surprise(model, ids, window, progress)]
         first = f"the first token costs {blind:.2f} bits, a blind guess among the vocabulary"
     else:
-        bits = surprise(model, [begin, *ids], window)
+        bits = surprise(model, [begin, *ids], window, progress)
         first = "the first token is predicted from the token that begins a text"
     total = math.fsum(bits)
     return Score(
@@ -83,7 +84,12 @@ def cut(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[
     return encoding.ids, [text[a:b] for a, b in itertools.pairwise(ends)]
 
 
-def surprise(model: PreTrainedModel, ids: list[int], window: int | None = None) -> list[float]:
+def surprise(
+    model: PreTrainedModel,
+    ids: list[int],
+    window: int | None = None,
+    progress: Callable[[int], object] = lambda tokens: None,
+) -> list[float]:
     """Bits of every token but the first."""
     window = min(window or LONGEST_WINDOW, window_of(model))
     bits: list[float] = []
@@ -95,6 +101,7 @@ def surprise(model: PreTrainedModel, ids: list[int], window: int | None = None) 
             logits.flatten(0, 1), text[:, -kept:].flatten(), reduction="none"
         )
         bits += (nats / math.log(2)).tolist()
+        progress(nats.numel())
     return bits
 
 

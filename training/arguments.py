@@ -208,6 +208,11 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
     recipe.check(content, ours | theirs, path.name)
     recipe.check(shape, shapes, f"{path.name}, under model,")
     values = content | shape | flags
+    minutes = values.get("minutes")
+    if minutes is not None and not minutes > 0:  # nor NaN
+        raise recipe.BadRecipe(f"--minutes is {minutes}; it must be above 0")
+    if not 0 <= (values.get("validation") or 0) < 1:
+        raise recipe.BadRecipe(f"--validation is {values['validation']}; it is a share, below 1")
     return Settings(
         name=name if name in recipe.names() else path.stem,
         options=Options(**{k: v for k, v in values.items() if k in ours}),

@@ -17,6 +17,7 @@ from .plan import make_plan
 from .trainer import TinyTrainer
 
 TIMED, WARM = 10, 4
+FEW = 50  # steps in which a text is hardly learned
 AT_THE_END = 3.0  # seconds for the last saving, the figure and the card
 FEWEST, MOST = 2, 10  # evaluations
 EVALUATING = 0.15  # of the time, at most, in more than the fewest of them
@@ -53,8 +54,8 @@ def within(
     rest = 0.93 * (seconds - AT_THE_END)
     if rest <= 0:
         raise ValueError(
-            f"{max(seconds, 0):.1f} s are left for training, and saving takes {AT_THE_END:.0f}: "
-            "give more --minutes"
+            "the time is over before the training begins: give more --minutes "
+            f"(at least {(AT_THE_END - seconds + 10) / 60:.1f} more)"
         )
     clock = Clock()
     short = copy.copy(args)
@@ -74,7 +75,8 @@ def within(
     else:
         a_step += an_evaluation / often
     steps = max(1, int(rest / a_step))
-    say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time")
+    few = "; so few teach it little: give more --minutes" if steps < FEW else ""
+    say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time{few}")
     return steps, often
 
 

@@ -12,6 +12,15 @@ def print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def fail(error: Exception | str) -> int:
+    """One line about it, and a command's exit code."""
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    print(f"error: {' '.join(text.split())}", file=sys.stderr)
+    return 1
+
+
 def no_bars() -> None:
     """The library's bars for loading and saving say nothing that matters here."""
     from transformers.utils import logging

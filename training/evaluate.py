@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .console import no_bars, print_anything
+from .console import fail, no_bars, print_anything
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -33,8 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = [args.model] if args.against is None else [args.model, args.against]
         results = [measure(name, text) for name in names]
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        return fail(error)
     if args.json:
         size = len(text.encode())
         print(json.dumps({"text": args.text, "bytes": size, "models": results}, indent=2))
@@ -53,12 +52,15 @@ def read(path: Path) -> str:
 
 
 def measure(name: str, text: str) -> dict[str, Any]:
+    from tqdm.auto import tqdm
+
     from tinygpt_hf.scoring import score, window_of
 
     from .models import open_any
 
     model, tokenizer, _ = open_any(name)
-    found = score(model, tokenizer, text)
+    with tqdm(desc=name, unit=" tokens", unit_scale=True, delay=2, leave=False) as bar:
+        found = score(model, tokenizer, text, progress=bar.update)
     return {
         "model": name,
         "bits_per_byte": found.bits_per_byte,

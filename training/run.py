@@ -1,6 +1,7 @@
 """One run: from settings to a folder that holds a finished model and what was measured."""
 
 import gc
+import os
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -32,13 +33,13 @@ class Run:
 
     def __init__(self, settings: Settings, started: float):
         no_bars()
+        self.publisher: Publisher | None = None
+        if settings.options.publish is not None and os.environ.get("RANK", "0") == "0":
+            self.publisher = Publisher(settings.options.publish)  # or not, before time is spent
         self.ready = ready = Prepared(settings, started)
         self.settings, self.options, self.args = ready.settings, ready.options, ready.args
         self.folder, self.model, self.tokenizer = ready.folder, ready.model, ready.tokenizer
-        self.publisher: Publisher | None = None
         self.unpublished: list[str] = []
-        if self.options.publish is not None and self.args.process_index == 0:
-            self.publisher = Publisher(self.options.publish)
 
     def train(self, callbacks: Sequence[TrainerCallback] = ()) -> None:
         interrupt = beside.Interrupt()

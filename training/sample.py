@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .console import no_bars, print_anything
+from .console import fail, no_bars, print_anything
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -28,7 +28,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if not args.temperature > 0:
+        parser.error("--temperature must be above 0; --greedy is what 0 would be")
+    if not 0 < args.top_p <= 1 or args.top_k < 0 or args.max_new_tokens < 1:
+        parser.error("--top_p is above 0 and at most 1, --top_k at least 0, --max_new_tokens 1")
     print_anything()
     no_bars()
     from transformers import set_seed
@@ -49,8 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             }
         print(continuation(model, tokenizer, args.prompt, args.max_new_tokens, settings))
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return fail(error)
     return 0
 
 

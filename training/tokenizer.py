@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .console import print_anything
+from .console import fail, print_anything
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -65,8 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             tokenizer = train_bpe(texts, args.vocab_size or 4096, **options)
         tokenizer.save_pretrained(args.output_dir)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return fail(error)
     print("\n".join(report(tokenizer, args.against, held)))
     print(f"saved in {args.output_dir}")
     return 0
@@ -81,6 +80,8 @@ def read(names: Iterable[str]) -> Iterator[str]:
         if not (found := find_files(name)):
             raise ValueError(f"no such file, folder or pattern: {name}")
         files += found
+    if not any(file.stat().st_size for file in files):
+        raise ValueError(f"{', '.join(names)}: empty, there is nothing to learn")
     yield from Corpus(", ".join(names), files=files).pieces()
 
 

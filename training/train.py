@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import arguments, recipe
-from .console import counted, print_anything
+from .console import counted, fail, print_anything
 
 OWN_TEXT = "modern"  # the recipe of a text without one
 UNNAMED = (
@@ -98,11 +98,6 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
 
 def run_name(name: str) -> str:
     return name if name in recipe.names() else Path(name).stem
-
-
-def fail(error: Exception | str) -> int:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

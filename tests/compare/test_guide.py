@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from compare import guide, links
@@ -78,3 +80,18 @@ def test_at_least_fourteen_of_the_nineteen_change_something_on_the_page():
 def test_code_that_is_gone_is_noticed():
     with pytest.raises(LookupError, match=r"engine\.py has no Contestant\.nothing"):
         guide.source("compare/engine.py", "Contestant.nothing")
+
+
+def test_a_parser_that_another_thread_disturbed_is_asked_again(monkeypatch):
+    calls = iter([SystemError("AST constructor recursion depth mismatch"), None])
+    parse = ast.parse
+
+    def disturbed(text):
+        if (error := next(calls, None)) is not None:
+            raise error
+        return parse(text)
+
+    monkeypatch.setattr(guide.ast, "parse", disturbed)
+    line, text = guide.source.__wrapped__("compare/guide.py", "source")
+    assert line > 1
+    assert "def source(" in text

@@ -63,7 +63,7 @@ def test_the_table_says_the_same(models, capsys):
     [
         (b"", "is empty"),
         (b"abc\xff", "is not UTF-8: byte 0xFF at offset 3"),
-        (None, "No such file"),
+        (None, "text.txt: no such file"),
     ],
 )
 def test_text_that_cannot_be_read(content, complaint, models, tmp_path, capsys):

@@ -54,3 +54,28 @@ def test_what_cannot_be_trained_is_said_at_once(typed, answer):
     assert done.returncode == 1
     assert answer in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (["modern", "--minutes", "nan"], "--minutes is nan; it must be above 0"),
+        (["modern", "--minutes", "-1"], "--minutes is -1.0; it must be above 0"),
+        (["modern", "--validation", "2"], "--validation is 2.0; it is a share, below 1"),
+        (["hello", "--publish", "badname"], "'badname' does not say whose it is"),
+    ],
+)
+def test_numbers_and_names_out_of_range_are_named(typed, answer, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main([*typed, "--output_dir", str(run)]) == 1
+    assert answer in capsys.readouterr().err
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("typed", [["--temperature", "0"], ["--top_p", "2"], ["--top_k", "-1"]])
+def test_a_sampling_that_cannot_be_is_refused(typed, capsys):
+    from training.sample import main as sample
+
+    with pytest.raises(SystemExit):
+        sample(["hello", "--prompt", "hell", *typed])
+    assert typed[0] in capsys.readouterr().err
