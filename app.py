@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -28,8 +29,19 @@ def port(text: str) -> int:
     return int(text)
 
 
+def missing(name: str | None) -> bool:
+    """Whether a folder of this machine is meant that is not there; runs/my, and not ada/my."""
+    if name is None or "/" not in name:
+        return False
+    path = Path(name).expanduser()
+    return (path.is_absolute() or path.parent.is_dir()) and not path.is_dir()
+
+
 def main(argv: list[str] | None = None) -> int:
-    arguments = make_parser().parse_args(argv)
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if missing(arguments.model):
+        parser.error(f"--model {arguments.model}: there is no such folder")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # A table of the last 10,000 events, which it would draw up anew after each of them.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")

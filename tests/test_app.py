@@ -88,3 +88,15 @@ def test_what_is_no_port_is_said(text, capsys):
     with pytest.raises(SystemExit):
         app.main(["--port", text])
     assert f"{text!r} is no port: 0 to 65535" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_page_starts(tmp_path, monkeypatch, capsys):
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("runs/nothing", str(tmp_path / "nothing")):
+        with pytest.raises(SystemExit):
+            app.main(["--model", name])
+        assert f"--model {name}: there is no such folder" in capsys.readouterr().err
+    assert not app.missing("ada/shakespeare")
+    assert not app.missing("shakespeare")
+    assert not app.missing("runs")

@@ -164,7 +164,10 @@ def _become(twin: str, source: Path, folder: Path) -> None:
     try:
         converted = convert(model)
     except ValueError as error:
-        raise PublishError(f"{source} has no {twin} twin: {error}") from None
+        recipe = {"gpt2": "shakespeare-gpt2", "llama": "llama"}[twin]
+        raise PublishError(
+            f"{source} has no {twin} twin: {error}; a model of the recipe {recipe} has one"
+        ) from None
     converted.save_pretrained(folder)
 
 
