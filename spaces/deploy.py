@@ -217,16 +217,17 @@ class Space:
     def _damaged(self, commit: str) -> list[str]:
         """The files that come back changed: a Hub that lists a hash has not looked at the bytes."""
         with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
-            there = patiently(
-                lambda: snapshot_download(
-                    self.repo_id,
-                    repo_type="space",
-                    revision=commit,
-                    cache_dir=scratch,
-                    endpoint=self.api.endpoint,
-                    allow_patterns=list(self.local),
+            with hub.bars_where_it_takes_long(file.size for file in self.local.values()):
+                there = patiently(
+                    lambda: snapshot_download(
+                        self.repo_id,
+                        repo_type="space",
+                        revision=commit,
+                        cache_dir=scratch,
+                        endpoint=self.api.endpoint,
+                        allow_patterns=list(self.local),
+                    )
                 )
-            )
             return [
                 name
                 for name, file in self.local.items()

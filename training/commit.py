@@ -244,7 +244,8 @@ class _Landing:
 
     def commit(self, description: str) -> str:
         operations = self.operations()
-        with _bars_where_it_takes_long(operations):
+        sizes = [op.upload_info.size for op in operations if isinstance(op, CommitOperationAdd)]
+        with bars_where_it_takes_long(sizes):
             made = self.api.create_commit(
                 self.repo_id,
                 operations,
@@ -270,10 +271,9 @@ class _Landing:
 
 
 @contextlib.contextmanager
-def _bars_where_it_takes_long(operations: list) -> Iterator[None]:
-    """The library's bars for a small upload are there for a moment, and mostly say 0 of 0."""
-    added = [op for op in operations if isinstance(op, CommitOperationAdd)]
-    quiet = sum(op.upload_info.size for op in added) < _LARGE and not are_progress_bars_disabled()
+def bars_where_it_takes_long(sizes: Iterable[int]) -> Iterator[None]:
+    """The library's bars for little are there for a moment, and mostly say 0 of 0."""
+    quiet = sum(sizes) < _LARGE and not are_progress_bars_disabled()
     if quiet:
         disable_progress_bars()
     try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from huggingface_hub import HfApi, constants, snapshot_download
 
-from .commit import LocalFile, read_folder
+from .commit import LocalFile, bars_where_it_takes_long, read_folder
 from .patience import Damaged, PublishError, explain, patiently, redact
 from .staging import Staged
 
@@ -120,15 +120,16 @@ def same_bytes(api: HfApi, repo_id: str, commit: str, local: dict[str, LocalFile
         return
     with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
         try:
-            there = patiently(
-                lambda: snapshot_download(
-                    repo_id,
-                    revision=commit,
-                    cache_dir=scratch,
-                    endpoint=api.endpoint,
-                    allow_patterns=list(local),
+            with bars_where_it_takes_long(file.size for file in local.values()):
+                there = patiently(
+                    lambda: snapshot_download(
+                        repo_id,
+                        revision=commit,
+                        cache_dir=scratch,
+                        endpoint=api.endpoint,
+                        allow_patterns=list(local),
+                    )
                 )
-            )
             differ = [
                 name
                 for name, file in local.items()
