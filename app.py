@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     # A table of the last 10,000 events, which it would draw up anew after each of them.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
-    import compare.zerogpu  # noqa: F401 (before gradio, or a Space on ZeroGPU does not start)
+    import compare.engine.zerogpu  # noqa: F401 (before gradio, or a Space on ZeroGPU does not start)
     from compare.lineup import lineup
     from compare.page import build_demo, launch
 

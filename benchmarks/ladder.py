@@ -36,11 +36,11 @@ def climb(rung: str, args: argparse.Namespace, seed: int, folder: Path) -> dict:
 
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
-    from training import recipe
+    from training.recipes import reader
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for rung in (name for name in recipe.names() if name.startswith("ladder/")):
+        for rung in (name for name in reader.names() if name.startswith("ladder/")):
             runs = [
                 climb(rung, args, seed, Path(folder, rung, str(seed))) for seed in range(args.seeds)
             ]
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             rows.append(
                 {
                     "rung": rung,
-                    "about": recipe.about()[rung],
+                    "about": reader.about()[rung],
                     "parameters": runs[0]["parameters"],
                     "val_loss": statistics.median(losses),
                     "val_bits_per_byte": statistics.median(r["val_bits_per_byte"] for r in runs),

@@ -26,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
 def make_optimizers(layers: int, width: int, times: int):
     import torch
 
-    from training.muon import MuonAdamW
+    from training.loop.muon import MuonAdamW
 
     torch.manual_seed(0)
     inner = times * width

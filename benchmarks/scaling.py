@@ -2,7 +2,7 @@
 
     python -m benchmarks.scaling --data tinyshakespeare.txt [--letters 2000000] [--write]
 
-Prints the table; --write keeps it for the page (compare/scaling.json) and for docs/scaling.md.
+Prints the table; --write keeps it for the page (compare/recorded/scaling.json) and docs/scaling.md.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"| {shape} | {loss} | {row['train_seconds']:.0f} |")
     if args.write:
         text = json.dumps(rows, indent=2) + "\n"
-        (ROOT / "compare" / "scaling.json").write_text(text, encoding="utf-8")
+        (ROOT / "compare" / "recorded" / "scaling.json").write_text(text, encoding="utf-8")
         draw(rows, ROOT / "docs" / "scaling.png")
     return 0
 

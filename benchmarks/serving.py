@@ -168,8 +168,8 @@ def by_generate(model, tokens: int) -> float:
 
 
 def by_loop(model, many: int, tokens: int) -> float:
-    from compare.decoding import DecodeLoop
-    from compare.lean import take_apart
+    from compare.decoding.loop import DecodeLoop
+    from compare.decoding.weights import take_apart
     from compare.values import Sampling
 
     loop = DecodeLoop(take_apart(model), threaded=False, seconds=1_000)

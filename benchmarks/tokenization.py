@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.task:
         print(json.dumps(run_task(args.task, args.text)))
         return 0
-    from training.corpus import fetch_shakespeare
+    from training.data.corpus import fetch_shakespeare
 
     path = args.text or fetch_shakespeare()
     text = path.read_bytes().decode()

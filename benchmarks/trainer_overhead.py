@@ -30,8 +30,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def prepare(recipe: str, data: str | None, folder: str, steps: int):
-    from training.arguments import resolve
-    from training.prepare import Prepared
+    from training.loop.arguments import resolve
+    from training.loop.prepare import Prepared
 
     flags = {"output_dir": folder, "max_steps": steps, "disable_tqdm": False}
     if data is not None:
@@ -47,8 +47,8 @@ def bare(run, steps: int) -> list[float]:
 
     import torch
 
-    from training.examples import Examples
-    from training.muon import make_optimizer
+    from training.data.examples import Examples
+    from training.loop.muon import make_optimizer
 
     model, args, options = copy.deepcopy(run.model), run.args, run.options
     optimizer = make_optimizer(
@@ -78,8 +78,8 @@ def bare(run, steps: int) -> list[float]:
 
 def trained(run) -> list[float]:
     """The same through the Trainer."""
-    from training.budget import Clock
-    from training.callbacks import Bar, Record
+    from training.loop.budget import Clock
+    from training.loop.callbacks import Bar, Record
 
     clock = Clock()
     beside = [Record(run.folder), Bar(run.tokens_a_step, hidden=False), clock]

@@ -21,8 +21,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
-    from compare.lessons import own
-    from compare.live import Pool
+    from compare.lessons.lessons import own
+    from compare.lessons.pool import Pool
 
     text = args.data.read_text(encoding="utf-8")[: args.letters]
     pool = Pool(workers=2)

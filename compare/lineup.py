@@ -58,9 +58,8 @@ def _loaders() -> ModuleType:
     """
     import torch
 
-    from training.console import no_bars
-
-    from . import loaders
+    from compare.engine import loaders
+    from training.loop.console import no_bars
 
     no_bars()
     # Two models write at the same time: each on its half of the cores, none waiting for the other.

@@ -15,14 +15,16 @@ from typing import Any
 import gradio as gr
 from anyio.to_thread import current_default_thread_limiter
 
-from . import api, newer, tab_chat, tab_compare, tab_inside, tab_learn, tab_score, tab_train
-from .duel import Duels
-from .roster import Roster
-from .shared import PROMPTS, QUIET, Page, html
-from .theme import head, theme
+from compare import api
+from compare.html.theme import head, theme
+from compare.roster import Roster
+from compare.tabs import chat, compare, inside, learn, newer, score
+from compare.tabs.duel import Duels
+from compare.tabs.shared import PROMPTS, QUIET, Page, html
+from compare.tabs.train import tab as train
 
 # Each has NAME and build(page, tab).
-TABS: list[ModuleType] = [tab_compare, tab_inside, tab_score, tab_train, tab_learn, tab_chat]
+TABS: list[ModuleType] = [compare, inside, score, train, learn, chat]
 _PORT = 7860  # Gradio's own, unless another is asked for
 _LONGEST_LINE = 200  # events that may wait before the page says that it is full
 _VISITORS = 100  # of whom the server knows what they chose; each costs 0.3 MB

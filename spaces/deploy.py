@@ -32,16 +32,9 @@ if "training" not in sys.modules:  # a script finds only what lies beside it
 from cargo import CARD, OWNED, fetches, stage  # noqa: E402 (see above; beside this file)
 from running import QUESTION, Running  # noqa: E402
 
-from training import commit as hub  # noqa: E402
-from training.access import Place, look  # noqa: E402
-from training.patience import (  # noqa: E402
-    Damaged,
-    PublishError,
-    bounded_client,
-    one_line,
-    patiently,
-    redact,
-)
+from training.hub import commit as hub  # noqa: E402
+from training.hub.access import Place, look  # noqa: E402
+from training.hub.errors import Damaged, PublishError, bounded_client, one_line, patiently, redact
 
 MODEL, BASELINE = "TINYGPT_MODEL", "TINYGPT_BASELINE"  # what app.py reads
 HARDWARE = "zero-a10g"  # ZeroGPU: what a free account gets

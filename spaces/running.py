@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
-from training.patience import PublishError, patiently, redact
+from training.hub.errors import PublishError, patiently, redact
 
 QUESTION = "To be or not to be"
 BUILD_LIMIT = 30 * 60  # seconds; the first build installs torch, which takes about five minutes

@@ -43,12 +43,12 @@ def recipes_of_the_table() -> list[str]:
 
 
 def test_every_recipe_is_in_the_table_and_the_other_way_round():
-    from training import recipe
+    from training.recipes import reader
 
     rows = recipes_of_the_table()
-    told = {name for name in recipe.names() if name in rows or f"{name.split('/')[0]}/*" in rows}
-    assert told == set(recipe.names())
-    assert {row for row in rows if not row.endswith("/*")} <= set(recipe.names())
+    told = {name for name in reader.names() if name in rows or f"{name.split('/')[0]}/*" in rows}
+    assert told == set(reader.names())
+    assert {row for row in rows if not row.endswith("/*")} <= set(reader.names())
 
 
 MODULES = sorted(set(re.findall(r"python -m (training(?:\.\w+)+)", TEXT)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .console import fail, no_bars, print_anything
+from training.loop.console import fail, no_bars, print_anything
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -55,8 +55,7 @@ def measure(name: str, text: str) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
     from tinygpt_hf.scoring import score, window_of
-
-    from .models import open_any
+    from training.loop.models import open_any
 
     model, tokenizer, _ = open_any(name)
     with tqdm(desc=name, unit=" tokens", unit_scale=True, delay=2, leave=False) as bar:

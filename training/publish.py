@@ -24,13 +24,13 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, set_client_factory
 
-from .access import BRANCH, Place, look
-from .commit import commit_folder, compare, read_folder, tree_at
-from .console import print_anything
-from .patience import PublishError, bounded_client, one_line, patiently
-from .shipment import Prove, Published, Say, Shipment
-from .staging import MODEL, REPLACED, Staged, best_of, checkpoints, stage
-from .verification import Stranger
+from training.hub.access import BRANCH, Place, look
+from training.hub.commit import commit_folder, compare, read_folder, tree_at
+from training.hub.errors import PublishError, bounded_client, one_line, patiently
+from training.hub.shipment import Prove, Published, Say, Shipment
+from training.hub.staging import MODEL, REPLACED, Staged, best_of, checkpoints, stage
+from training.hub.verification import Stranger
+from training.loop.console import print_anything
 
 __all__ = ["PublishError", "Published", "commit_folder", "main", "publish"]
 

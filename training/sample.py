@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .console import fail, no_bars, print_anything
+from training.loop.console import fail, no_bars, print_anything
 
 
 def make_parser() -> argparse.ArgumentParser:

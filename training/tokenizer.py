@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .console import fail, print_anything
+from training.loop.console import fail, print_anything
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def read(names: Iterable[str]) -> Iterator[str]:
     """The text of all files that are named."""
-    from .corpus import Corpus, find_files
+    from training.data.corpus import Corpus, find_files
 
     files = []
     for name in names:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import arguments, recipe
-from .console import counted, fail, print_anything
+from training.loop import arguments
+from training.loop.console import counted, fail, print_anything
+from training.recipes import reader
 
 OWN_TEXT = "modern"  # the recipe of a text without one
 UNNAMED = (
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> in
         arguments.make_parser().print_help()
         return 0
     if "--list" in argv:
-        recipes = recipe.about()
+        recipes = reader.about()
         widest = max(map(len, recipes))
         for name, about in recipes.items():
             print(f"{name:<{widest}}  {about}")
@@ -43,8 +44,8 @@ def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> in
 
 
 def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]) -> int:
-    from .patience import PublishError
-    from .run import NotFinished, Run
+    from training.hub.errors import PublishError
+    from training.loop.run import NotFinished, Run
 
     try:
         run = Run(settings, started)
@@ -71,24 +72,24 @@ def refuse_early(argv: Sequence[str]) -> None:
     """A misspelt recipe is said to be one before seconds are spent on imports."""
     known, others = arguments.make_parser().parse_known_args(argv)
     if not argv or not (others or "recipe" in known or "resume" in known):
-        raise recipe.BadRecipe(UNNAMED)
+        raise reader.BadRecipe(UNNAMED)
     if not others and "recipe" in known and not Path(known.recipe).exists():
-        recipe.find(known.recipe)
+        reader.find(known.recipe)
 
 
 def understand(flags: dict[str, Any]) -> arguments.Settings:
     """A recipe, a text of one's own, or a run that goes on."""
-    from . import folder
+    from training.loop import folder
 
     name = flags.pop("recipe", None)
     if flags.get("resume"):
         where = flags.get("output_dir")
         if where is None and name is None:
-            raise recipe.BadRecipe("--resume needs the run's --output_dir, or its recipe")
+            raise reader.BadRecipe("--resume needs the run's --output_dir, or its recipe")
         return folder.recorded(Path(where) if where else folder.latest(run_name(name)), flags)
     if name is None:
-        raise recipe.BadRecipe(UNNAMED)
-    if name not in recipe.names() and Path(name).exists() and not name.endswith((".yaml", ".yml")):
+        raise reader.BadRecipe(UNNAMED)
+    if name not in reader.names() and Path(name).exists() and not name.endswith((".yaml", ".yml")):
         flags["data"] = [name, *flags.get("data", [])]
         settings = arguments.resolve(OWN_TEXT, flags)
         settings.name = run_name(name)
@@ -97,7 +98,7 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
 
 
 def run_name(name: str) -> str:
-    return name if name in recipe.names() else Path(name).stem
+    return name if name in reader.names() else Path(name).stem
 
 
 if __name__ == "__main__":

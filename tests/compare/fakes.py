@@ -170,7 +170,7 @@ def real_roster() -> Roster:
         import torch
         from transformers import GPT2Config, GPT2LMHeadModel
 
-        from compare.engine import Contestant
+        from compare.engine.contestant import Contestant
         from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
         from tinygpt_hf.tokenization import train_bpe, train_char
 

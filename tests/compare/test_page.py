@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from . import axe
+from tests.compare import axe
+
 from .browser import LOOKS, NAMES
 from .conftest import FAKES
 from .servers import free_port, serve, start, stop

@@ -201,7 +201,7 @@ def test_a_flood_of_repo_ids_is_refused_before_it_becomes_a_flood_of_threads():
 
 
 def test_a_visitor_cannot_name_a_folder_of_this_machine(tmp_path, monkeypatch):
-    from compare.loaders import load_stranger
+    from compare.engine.loaders import load_stranger
 
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)

@@ -36,7 +36,7 @@ def refuses(word: str) -> Iterator[str]:
 
 
 def borrow(case: str) -> dict:
-    from compare import zerogpu
+    from compare.engine import zerogpu
 
     work = {"where": where, "fails": fails, "refuses": refuses}[case]
     came: dict = {"pid": os.getpid(), "said": [], "refusal": None}
@@ -50,7 +50,7 @@ def borrow(case: str) -> dict:
 
 def main() -> None:
     sys.modules["torch"] = None  # type: ignore[assignment]  # importing it fails
-    importlib.import_module("compare.zerogpu")
+    importlib.import_module("compare.engine.zerogpu")
     import gradio as gr
 
     headers = SimpleNamespace(get={"x-ip-token": VISITOR}.get)

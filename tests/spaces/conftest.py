@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub.spaces import Life, life_of
-from training import patience
+from training.hub import errors
 
 ROOT = Path(__file__).parents[2]
 CARGO = {
@@ -48,7 +48,7 @@ def command(monkeypatch):
     """spaces/deploy.py as Python runs it: beside it lie the modules that it finds."""
     monkeypatch.syspath_prepend(str(ROOT / "spaces"))
     modules = {name: importlib.import_module(name) for name in ("deploy", "running", "cargo")}
-    monkeypatch.setattr(patience, "WAITS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
     monkeypatch.setattr(modules["running"], "LOOK", 0.01)
     # The command sets its own client factory; the next test shall not inherit it.
     monkeypatch.setattr(modules["deploy"], "set_client_factory", lambda factory: None)

@@ -30,7 +30,7 @@ def test_zerogpu_is_spoken_to_before_gradio_is_imported():
     script = (
         "import sys; sys.modules['gradio'] = None; import app\n"
         "try: app.main([])\n"
-        "except ImportError: sys.exit('compare.zerogpu' not in sys.modules)"
+        "except ImportError: sys.exit('compare.engine.zerogpu' not in sys.modules)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, encoding="utf-8"

@@ -79,7 +79,7 @@ def test_what_is_preloaded_is_all_that_the_baseline_needs(hub, monkeypatch, smal
     """The files on the card, in the cache as the platform puts them there, and then no network."""
     from huggingface_hub import constants
 
-    from compare.loaders import load_baseline
+    from compare.engine.loaders import load_baseline
 
     for name in CARD["preload_from_hub"][0].split()[1].split(","):
         hf_hub_download(BASELINE, name, revision=small_gpt2)

@@ -156,5 +156,5 @@ def test_help_comes_at_once_and_from_any_folder(tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert "--repo-id" in ended.stdout
     imported = {line.split("|")[-1].strip() for line in ended.stderr.splitlines()}
-    assert "training.commit" in imported
+    assert "training.hub.commit" in imported
     assert not imported & {"torch", "transformers", "gradio", "gradio_client"}

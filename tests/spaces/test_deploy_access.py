@@ -5,7 +5,7 @@ import socket
 import pytest
 from huggingface_hub import constants
 
-from tests.training.test_publish_access import snapshot
+from tests.training.hub.test_access import snapshot
 
 
 @pytest.fixture

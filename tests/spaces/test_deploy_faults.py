@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from training.patience import PublishError
+from training.hub.errors import PublishError
 
 from .conftest import CARGO, ROOT
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.compare.servers import serve
 from tests.hub.spaces import QUICK, Life, life_of
-from training.patience import PublishError
+from training.hub.errors import PublishError
 
 
 @pytest.fixture

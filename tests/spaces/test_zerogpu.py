@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from compare import zerogpu
+from compare.engine import zerogpu
 from compare.values import Surprise
 
 from .conftest import ROOT
@@ -125,7 +125,8 @@ def test_off_zerogpu_the_package_lends_nothing():
 def test_the_package_is_imported_whole_before_gradio_is():
     """Gradio reaches for it too, and imported by gradio first it gives up."""
     program = (
-        "import sys; from compare import zerogpu; print('gradio' in sys.modules); import gradio; "
+        "import sys; from compare.engine import zerogpu; print('gradio' in sys.modules); "
+        "import gradio; "
         "print(gradio.blocks.spaces is sys.modules['spaces'], hasattr(gradio.blocks.spaces, 'GPU'))"
     )
     package = str(real_package())

@@ -8,7 +8,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from tinygpt_hf.scoring import score
 from tinygpt_hf.tokenization import train_bpe
 from training.evaluate import main
-from training.models import open_any
+from training.loop.models import open_any
 from training.train import main as train
 
 TEXT = "the quick brown fox jumps over the lazy dog — naïve, twice.\n" * 4

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from training import publish as command
-from training.patience import PublishError
+from training.hub.errors import PublishError
+from training.hub.staging import MODEL
 from training.publish import publish
-from training.staging import MODEL
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,284 @@
+"""A contestant: one model and its tokenizer, answering many visitors with plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from compare.decoding.loop import DecodeLoop
+from compare.decoding.progress import Progress
+from compare.decoding.weights import take_apart
+from compare.engine import insight
+from compare.engine.chatting import remembered
+from compare.engine.generate import PlainWriter
+from compare.engine.letters import Letters
+from compare.values import (
+    Attention,
+    Chunk,
+    Facts,
+    Message,
+    Odds,
+    Piece,
+    Point,
+    Refusal,
+    Sampling,
+    Surprise,
+    Unit,
+)
+from tinygpt_hf.encoding import check_text, encode_ids
+
+MOST_CHARACTERS = 20_000  # of one text, before it is tokenized
+_TOKENS_SHOWN = 60
+_MAP_SHOWS = 240
+_NEIGHBOURS = 6
+
+
+def _legible(text: str) -> bool:
+    return "\\x" not in text and (text.isprintable() or text in "\n\t")
+
+
+class Live:
+    """A generation under way."""
+
+    def __init__(
+        self, progress: Progress, tokenizer: PreTrainedTokenizerBase, notes: list[str]
+    ) -> None:
+        self._progress, self._tokenizer, self.notes = progress, tokenizer, notes
+
+    @property
+    def stage(self) -> tuple[int, str | None]:
+        return len(self._progress.ids), self._progress.stopped
+
+    def chunk(self) -> Chunk:
+        progress = self._progress
+        stopped, ids = progress.stopped, list(progress.ids)
+        text = self._tokenizer.decode(ids, skip_special_tokens=True)
+        if stopped is None:
+            text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character whose bytes are coming
+        return Chunk(text, len(ids), progress.seconds, progress.first, stopped)
+
+    def cancel(self) -> None:
+        self._progress.cancel()
+
+    def wait(self, seconds: float) -> None:
+        self._progress.wait(seconds)
+
+
+class Contestant:
+    def __init__(
+        self,
+        name: str,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        source: str = "",
+        revision: str | None = None,
+        note: str = "",
+    ) -> None:
+        self.name, self.model, self.tokenizer = name, model.eval(), tokenizer
+        self.source, self.revision, self.note = source, revision, note
+        model.set_attn_implementation("eager")  # the only one that says where it looks
+        # A repo's generation_config could ask for 10,000 beams: only its end token is taken.
+        ends = model.generation_config.eos_token_id
+        model.generation_config = GenerationConfig(
+            eos_token_id=ends, pad_token_id=ends[0] if isinstance(ends, list) else ends
+        )
+        config: Any = model.config.get_text_config()
+        self.window = getattr(config, "max_position_embeddings", None) or 1024
+        self.slides = config.model_type == "tinygpt"
+        # Texts of ours begin with this token where the recipe says so; GPT-2 knows no such habit.
+        self._opening = (
+            [config.bos_token_id] if self.slides and config.bos_token_id is not None else []
+        )
+        backend = tokenizer.backend_tokenizer
+        unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
+        self._unknown = -1 if unknown == tokenizer.eos_token_id else unknown
+        self._one_at_a_time = threading.Lock()
+        self._writer = self._make_writer(ends)
+        self._logits = insight.NextLogits(model, self._reach(config))
+
+    def _make_writer(self, ends: int | list[int] | None) -> DecodeLoop | PlainWriter:
+        """Many at once where the architecture is known, else one by one."""
+        ids = {end for end in (ends if isinstance(ends, list) else [ends]) if end is not None}
+        window = None if self.slides else self.window
+        if lean := take_apart(self.model):
+            return DecodeLoop(lean, ids, window)
+        return PlainWriter(self.model, ids, window)
+
+    def _reach(self, config: Any) -> int:
+        """How many tokens back anything can still change the next one."""
+        if not self.slides or config.slides_by_recomputing:
+            return self.window
+        return max(self.window, min(self.window * config.num_hidden_layers, insight.MOST_READ))
+
+    def facts(self) -> Facts:
+        config: Any = self.model.config.get_text_config()
+        return Facts(
+            name=self.name,
+            parameters=self.model.num_parameters(),
+            layers=config.num_hidden_layers,
+            width=config.hidden_size,
+            heads=config.num_attention_heads,
+            window=self.window,
+            vocabulary=config.vocab_size,
+            slides=self.slides,
+            source=self.source,
+            revision=self.revision,
+            note=self.note,
+            chats=bool(self.tokenizer.chat_template),
+            opening=next(iter(self._opening), None),
+        )
+
+    # Writing
+
+    def encode(self, text: str, what: str = "The prompt") -> list[int]:
+        """The ids of a text that this model can read, or a sentence about what is wrong with it."""
+        if not isinstance(text, str):
+            raise Refusal(f"{what} must be text.")
+        if not text:
+            raise Refusal(f"{what} is empty: type a few letters first.")
+        if len(text) > MOST_CHARACTERS:
+            raise Refusal(f"{what} has {len(text):,} characters; at most {MOST_CHARACTERS:,} fit.")
+        try:
+            check_text(self.tokenizer, text, what)
+        except ValueError as error:
+            raise Refusal(f"{self.name} cannot read it: {error}.") from None
+        return encode_ids(self.tokenizer, text).tolist()
+
+    def _encode_prompt(self, prompt: str) -> list[int]:
+        ids = self._opening + self.encode(prompt)
+        if not self.slides and len(ids) >= self.window:
+            raise Refusal(
+                f"The prompt is {len(ids):,} tokens for {self.name} and {self.window - 1:,} fit: "
+                "shorten it."
+            )
+        return ids
+
+    def start(self, prompt: str, sampling: Sampling) -> Live:
+        ids = self._encode_prompt(prompt)
+        return Live(self._writer.start(ids, sampling), self.tokenizer, self._notes(ids))
+
+    def reply(self, talk: Sequence[Message], sampling: Sampling) -> Live:
+        """The next answer in a conversation, as far back as the window holds it."""
+        if not self.tokenizer.chat_template:
+            raise Refusal(f"{self.name} was never tuned to answer.")
+        for message in talk:
+            self.encode(message["content"], "The message")
+        try:
+            ids, _ = remembered(self.tokenizer, talk, self.window)
+        except ValueError as error:  # a template that is not ours
+            raise Refusal(f"{self.name} cannot be talked to here: {error}.") from None
+        return Live(self._writer.start(ids, sampling), self.tokenizer, [])
+
+    def forgets(self, talk: Sequence[Message]) -> int:
+        """How many of the first messages are out of its sight."""
+        return remembered(self.tokenizer, talk, self.window)[1]
+
+    def _notes(self, ids: list[int]) -> list[str]:
+        notes = []
+        if len(ids) > self.window:
+            notes.append(f"the prompt is {len(ids):,} tokens: it sees the last {self.window:,}")
+        if unknown := ids.count(self._unknown):
+            notes.append(f"{unknown} characters of the prompt are unknown to it")
+        return notes
+
+    def stream(self, prompt: str, sampling: Sampling) -> Iterator[Chunk]:
+        live = self.start(prompt, sampling)
+        try:
+            while True:
+                live.wait(0.2)
+                yield (chunk := live.chunk())
+                if chunk.stopped:
+                    return
+        finally:
+            live.cancel()
+
+    # Looking inside
+
+    def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds:
+        temperature = Sampling(temperature=temperature).temperature
+        ids = self._encode_prompt(prompt)
+        with self._one_at_a_time:
+            odds = insight.softmax(self._logits.of(ids), temperature)
+        if unit == "letter":
+            return Odds(unit, self._letters.sums(odds), self._exactness())
+        best = odds.argsort()[::-1][:_TOKENS_SHOWN].tolist()
+        named = [(self._piece(i).text, float(odds[i])) for i in best]
+        return Odds(unit, named, f"{self.name}'s own tokens, {len(odds):,} of them.")
+
+    def _exactness(self) -> str:
+        if self._letters.one_token_each:
+            return f"{self.name} has one token a letter: these are its own odds."
+        return (
+            f"{self.name} has several letters to a token: each bar sums all of its "
+            f"{len(self._letters.group):,} tokens that begin with that letter. Exact for the way "
+            "the prompt is cut here; a cut in which its last letters and the next one share a "
+            "token is not counted."
+        )
+
+    def tokens(self, text: str) -> list[Piece]:
+        return [self._piece(number) for number in self.encode(text, "The text")]
+
+    def _piece(self, number: int) -> Piece:
+        known = self._letters.bytes
+        written = known[number] if number < len(known) else b""
+        if written is None:
+            return Piece(number, self.tokenizer.convert_ids_to_tokens(number), b"")
+        try:
+            return Piece(number, written.decode(), written)
+        except UnicodeDecodeError:
+            return Piece(number, "".join(f"\\x{byte:02x}" for byte in written), written)
+
+    def attention(self, prompt: str, layer: int, head: int) -> Attention:
+        """`layer` and `head` count from 0."""
+        ids = self._encode_prompt(prompt)
+        with self._one_at_a_time:
+            seen = insight.look(self.model, ids, layer, head, self.window)
+        names = [self._piece(number).text for number in ids[seen.unseen :]]
+        return dataclasses.replace(seen, tokens=names)
+
+    def embedding_map(self, prompt: str) -> list[Point]:
+        """The prompt's tokens first, then the vocabulary in its order, as far as there is room."""
+        with self._one_at_a_time:
+            known = [i for i in self._map_order if i < len(self._plane)]
+        shown = list(dict.fromkeys([*self._encode_prompt(prompt), *known]))[:_MAP_SHOWS]
+        table = self.model.get_input_embeddings().weight.detach()
+        with self._one_at_a_time:
+            near = insight.neighbours(table, shown, _NEIGHBOURS)
+        points = []
+        for number, others in zip(shown, near, strict=True):
+            x, y = map(float, self._plane[number])
+            named = [(self._piece(other).text, cosine) for other, cosine in others]
+            points.append(Point(number, self._piece(number).text, x, y, named))
+        return points
+
+    @cached_property
+    def _letters(self) -> Letters:
+        return Letters(self.tokenizer, self.model.get_output_embeddings().weight.shape[0])
+
+    @cached_property
+    def _plane(self):
+        return insight.plane(self.model.get_input_embeddings().weight.detach())[0]
+
+    @cached_property
+    def _map_order(self) -> list[int]:
+        """Ids worth a place: tokens that one can read."""
+        texts = ((number, self._piece(number).text) for number in range(len(self._letters.bytes)))
+        return [number for number, text in texts if self._letters.bytes[number] and _legible(text)]
+
+    def score(self, text: str) -> Surprise:
+        from tinygpt_hf.scoring import score
+
+        self.encode(text, "The text")
+        try:
+            with self._one_at_a_time, torch.inference_mode():
+                result = score(self.model, self.tokenizer, text)
+        except ValueError as error:
+            raise Refusal(f"{self.name} cannot score it: {error}.") from None
+        return Surprise(result.bits_per_byte, len(text.encode()), result.tokens, result.first)

@@ -1,0 +1,55 @@
+"""Contestants from disk and from the Hub. Takes seconds to import: only when one is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from huggingface_hub.utils.logging import set_verbosity_error
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from compare.engine.contestant import Contestant
+from compare.roster import BASELINE, BASELINE_REVISION
+from compare.values import Refusal
+from tinygpt_hf.loading import SHIPPED, load
+
+set_verbosity_error()  # whoever cannot be had is named once, not at each of a dozen attempts
+
+
+def load_tiny(name: str) -> Contestant:
+    """One of ours: a folder, a shipped name or a repo of the Hub."""
+    model, tokenizer = load(name)
+    folder = Path(model.config._name_or_path)
+    if folder.parent.name == "snapshots":  # the Hub's cache: the folder is named after the commit
+        return Contestant(name, model, tokenizer, source=name.split("@")[0], revision=folder.name)
+    source = f"checkpoints/{name}" if folder.parent == SHIPPED else name
+    return Contestant(name, model, tokenizer, source=source)
+
+
+def load_stranger(name: str) -> Contestant:
+    """A repo of the Hub that a visitor named: never a folder of this machine."""
+    if Path(name).exists() or (SHIPPED / name).exists():
+        raise Refusal(f"{name} is not on the Hub.")
+    return load_tiny(name)
+
+
+def load_baseline(name: str) -> Contestant:
+    """Any causal LM in safetensors; from the cache if it is there, so that no Hub holds it up."""
+    revision = BASELINE_REVISION if name == BASELINE else None
+    if "@" in name and not Path(name).exists():
+        name, revision = name.rsplit("@", 1)
+    try:
+        return _from_pretrained(name, revision, local_files_only=True)
+    except OSError:
+        return _from_pretrained(name, revision, local_files_only=False)
+
+
+def _from_pretrained(name: str, revision: str | None, *, local_files_only: bool) -> Contestant:
+    where = {"revision": revision, "local_files_only": local_files_only}
+    tokenizer = AutoTokenizer.from_pretrained(name, **where)
+    model = AutoModelForCausalLM.from_pretrained(
+        name, use_safetensors=True, dtype=torch.float32, **where
+    )
+    title = "GPT-2" if name == BASELINE else name
+    commit = getattr(model.config, "_commit_hash", None) or revision
+    return Contestant(title, model, tokenizer, source=name, revision=commit)

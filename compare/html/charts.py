@@ -1,0 +1,287 @@
+"""What the models' insides look like, as HTML and SVG.
+
+Everything from a text or a vocabulary passes through `escape`.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+
+from compare.html.panes import Side
+from compare.values import Attention, Odds, Piece, Point, Surprise
+
+SIDES: tuple[Side, Side] = ("left", "right")
+_ROWS = 10
+_SHADES = 6  # steps of surprise, the last at eight bits a byte: as much as knowing nothing
+_TOKENS_SHOWN = 400
+_NAMES = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
+
+
+def visible(text: str) -> str:
+    """A token as one can see it: white space and what cannot be printed get a sign."""
+    return "".join(_NAMES.get(c, c if c.isprintable() else f"\\u{ord(c):04x}") for c in text)
+
+
+def mark(side: Side) -> str:
+    return f"<span class='mark {side}' aria-hidden='true'></span>"
+
+
+def percent(share: float) -> str:
+    if share >= 0.9995:
+        return "100%"
+    if share >= 0.001:
+        return f"{share:.1%}"
+    return f"{100 * share:.1g}%" if share >= 1e-6 else "0%"
+
+
+def problem(sentence: str, side: Side) -> str:
+    return f"<p class='problem' role='status'>{mark(side)}{escape(sentence)}</p>"
+
+
+# Next-letter odds
+
+
+def letter_chart(odds: dict[Side, Odds], names: dict[Side, str]) -> str:
+    """Both models' odds, letter by letter, on one scale."""
+    shares = {side: dict(given.entries) for side, given in odds.items()}
+    best = {
+        letter: max(share.get(letter, 0.0) for share in shares.values())
+        for given in odds.values()
+        for letter, _ in given.entries[:_ROWS]
+    }
+    letters = sorted(best, key=lambda letter: -best[letter])[:_ROWS]
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(visible(letter))}</th><td>"
+        + "".join(_bar(side, share.get(letter, 0.0)) for side, share in shares.items())
+        + "</td></tr>"
+        for letter in letters
+    )
+    sentences = "".join(f"<p class='fine'>{escape(given.sentence)}</p>" for given in odds.values())
+    return (
+        f"{legend(names)}<table class='odds'><caption class='unseen'>Odds of the next letter"
+        f"</caption><tbody>{rows}</tbody></table>{sentences}"
+    )
+
+
+def token_chart(odds: dict[Side, Odds], names: dict[Side, str]) -> str:
+    """Each model's own tokens, side by side: the units differ, so the lists stay apart."""
+    lists = ""
+    for side, given in odds.items():
+        rows = "".join(
+            f"<tr><th scope='row'>{escape(visible(token))}</th><td>{_bar(side, share)}</td></tr>"
+            for token, share in given.entries[:_ROWS]
+        )
+        lists += (
+            f"<div><h4>{mark(side)}{escape(names[side])}</h4><table class='odds'>"
+            f"<caption class='unseen'>Likeliest next tokens</caption><tbody>{rows}</tbody></table>"
+            f"<p class='fine'>{escape(given.sentence)}</p></div>"
+        )
+    return f"<div class='twin'>{lists}</div>"
+
+
+def _bar(side: Side, share: float) -> str:
+    return (
+        f"<div class='bar {side}'>{mark(side)}<span class='track'>"
+        f"<span class='fill' style='width:{max(share, 0.002):.2%}'></span></span>"
+        f"<span class='figure'>{percent(share)}</span></div>"
+    )
+
+
+def legend(names: dict[Side, str]) -> str:
+    items = "".join(f"<li>{mark(side)}{escape(name)}</li>" for side, name in names.items())
+    return f"<ul class='legend'>{items}</ul>"
+
+
+# Tokens
+
+
+def token_rows(pieces: dict[Side, list[Piece]], names: dict[Side, str]) -> str:
+    """How each model cuts the same text: the token, its number, its bytes."""
+    return "".join(_token_row(side, pieces[side], names[side]) for side in pieces)
+
+
+def _token_row(side: Side, pieces: list[Piece], name: str) -> str:
+    shown = "".join(
+        f"<li><b>{escape(visible(piece.text))}</b><span>{piece.id}</span>"
+        f"<code>{piece.bytes.hex(' ')}</code></li>"
+        for piece in pieces[-_TOKENS_SHOWN:]
+    )
+    earlier = len(pieces) - _TOKENS_SHOWN
+    note = f", the last {_TOKENS_SHOWN} shown" if earlier > 0 else ""
+    return (
+        f"<div class='cut {side}'><h4>{mark(side)}{escape(name)} "
+        f"<small>{len(pieces):,} tokens{note}</small></h4>"
+        f"<ol class='tokens' tabindex='0' aria-label='Tokens of {escape(name)}'>{shown}</ol></div>"
+    )
+
+
+# Attention
+
+
+def attention_map(seen: Attention, side: Side) -> str:
+    """One head as a triangle of squares; a tap names the pair. `MAP_SCRIPT` reads the figures."""
+    count = len(seen.tokens)
+    names = [visible(token) for token in seen.tokens]
+    cells = "".join(
+        f"<rect x='{x}' y='{y}' width='1' height='1' fill-opacity='{weight:.2f}'/>"
+        for y, row in enumerate(seen.weights)
+        for x, weight in enumerate(row[: y + 1])
+        if weight >= 0.005
+    )
+    figures = {"names": names, "weights": [[round(w, 3) for w in row] for row in seen.weights]}
+    labels = _axis(names) if count <= 24 else ""
+    hidden = (
+        f" {seen.unseen:,} earlier tokens are not on the map; what a row lacks went there."
+        if seen.unseen
+        else ""
+    )
+    return (
+        f"<figure class='heat {side}' data-figures='{escape(json.dumps(figures))}'>"
+        f"<svg viewBox='-.02 -.02 {count + 0.04} {count + 0.04}' role='img' "
+        f"aria-label='{escape(_strongest(names, seen.weights))}'>"
+        f"<path class='grid' d='M0 0V{count}H{count}Z'/>{cells}</svg>{labels}"
+        f"<figcaption aria-live='polite'>{escape(_strongest(names, seen.weights))}</figcaption>"
+        f"<p class='fine'>Each row is a token that looks, each column one that is looked at; "
+        f"stronger is more. Tap a square for its figure.{hidden}</p></figure>"
+    )
+
+
+def _strongest(names: list[str], weights: list[list[float]]) -> str:
+    """The last row in words: what the model looks at before it writes."""
+    best = sorted(enumerate(weights[-1]), key=lambda pair: -pair[1])[:3]
+    targets = ", ".join(f"“{names[i]}” {percent(weight)}" for i, weight in best)
+    return f"The last token, “{names[-1]}”, looks at {targets}."
+
+
+def _axis(names: list[str]) -> str:
+    return f"<ol class='axis'>{''.join(f'<li>{escape(name)}</li>' for name in names)}</ol>"
+
+
+MAP_SCRIPT = """
+element.addEventListener("click", (event) => {
+    const figure = event.target.closest("figure.heat");
+    const svg = event.target.closest("svg");
+    if (!figure || !svg) return;
+    const {names, weights} = JSON.parse(figure.dataset.figures);
+    const box = svg.getBoundingClientRect();
+    const x = Math.floor((event.clientX - box.left) / box.width * names.length);
+    const y = Math.floor((event.clientY - box.top) / box.height * names.length);
+    if (!(y >= 0 && y < names.length && x >= 0 && x <= y)) return;
+    figure.querySelector("figcaption").textContent =
+        `Token ${y + 1}, “${names[y]}”, looks at token ${x + 1}, “${names[x]}”: ` +
+        `${(100 * weights[y][x]).toFixed(1)}%`;
+});
+"""
+
+
+# Embedding map
+
+
+def token_map(points: list[Point], side: Side) -> str:
+    """Tokens on two axes; a tap or the list shows a token's neighbours. `TOKEN_SCRIPT` does it."""
+    dots = "".join(
+        f"<text x='{p.x * 100:.1f}' y='{-p.y * 100:.1f}' data-at='{i}'>"
+        f"{escape(visible(p.label))}</text>"
+        for i, p in enumerate(points)
+    )
+    near = [
+        [visible(p.label), [[visible(label), round(cosine, 2)] for label, cosine in p.near]]
+        for p in points
+    ]
+    options = "".join(
+        f"<option value='{i}'>{escape(visible(p.label))}</option>" for i, p in enumerate(points)
+    )
+    return (
+        f"<figure class='sky {side}' data-near='{escape(json.dumps(near))}'>"
+        f"<svg viewBox='-112 -108 224 216' role='img' aria-label='Map of {len(points)} tokens'>"
+        f"{dots}</svg><figcaption aria-live='polite'>Tap a token, or pick one.</figcaption>"
+        f"<label>Token <select>{options}</select></label>"
+        "<p class='fine'>Each token is a vector; these are the two directions in which the vectors "
+        "differ most. Near on the map may be far in the other dimensions: the neighbours named "
+        "are by cosine over all of them.</p></figure>"
+    )
+
+
+TOKEN_SCRIPT = """
+const show = (figure, at) => {
+    const near = JSON.parse(figure.dataset.near);
+    const names = near[at][1].map((pair) => pair[0]);
+    figure.querySelectorAll("svg text").forEach((text) => {
+        const own = text.dataset.at === String(at);
+        text.setAttribute("class", own ? "own" : names.includes(text.textContent) ? "near" : "");
+    });
+    const list = near[at][1].map(([name, cosine]) => `“${name}” ${cosine.toFixed(2)}`).join(", ");
+    figure.querySelector("figcaption").textContent = `Nearest to “${near[at][0]}”: ${list}`;
+    figure.querySelector("select").value = String(at);
+};
+element.addEventListener("click", (event) => {
+    const svg = event.target.closest("figure.sky svg");
+    if (!svg) return;
+    const nearest = [...svg.querySelectorAll("text")].map((text) => {
+        const box = text.getBoundingClientRect();
+        return [Math.hypot(box.x + box.width / 2 - event.clientX,
+                           box.y + box.height / 2 - event.clientY), text.dataset.at];
+    }).sort((a, b) => a[0] - b[0])[0];
+    if (nearest) show(svg.closest("figure"), Number(nearest[1]));
+});
+element.addEventListener("change", (event) => {
+    const figure = event.target.closest("figure.sky");
+    if (figure) show(figure, Number(event.target.value));
+});
+"""
+
+
+# Score
+
+
+def score_chart(scores: dict[Side, Surprise | str], names: dict[Side, str]) -> str:
+    """Bits per byte of both over the same bytes, then the text of each, coloured by surprise."""
+    found = {side: score for side, score in scores.items() if isinstance(score, Surprise)}
+    most = max((score.bits_per_byte for score in found.values()), default=1.0)
+    panes = "".join(
+        _score_pane(side, scores[side], names[side], most, len(found) > 1) for side in scores
+    )
+    return f"<div class='twin'>{panes}</div>"
+
+
+def _score_pane(side: Side, score: Surprise | str, name: str, most: float, both: bool) -> str:
+    head = f"<header>{mark(side)}<h3>{escape(name)}</h3></header>"
+    if isinstance(score, str):
+        body = f"<p class='problem' role='status'>{escape(score)}</p>"
+        return f"<section class='pane {side}'>{head}{body}</section>"
+    better = both and score.bits_per_byte < most
+    body = (
+        f"<p class='bits'><b>{score.bits_per_byte:.3f}</b> bits per byte"
+        f"{' · <em>predicts it better</em>' if better else ''}</p>"
+        f"<div class='bar {side}'><span class='track'><span class='fill' "
+        f"style='width:{score.bits_per_byte / max(most, 1e-9):.2%}'></span></span></div>"
+        f"<p class='fine'>{score.bytes:,} bytes, {len(score.tokens):,} tokens; "
+        f"{escape(score.first)}</p>"
+        f"<p class='surprise' data-tokens>{''.join(map(_shaded, score.tokens))}</p>"
+        "<p class='tapped' aria-live='polite'>Stronger colour: more bits for each byte. "
+        "Tap a token.</p>"
+    )
+    return f"<section class='pane {side} scored'>{head}{body}</section>"
+
+
+def _shaded(token: tuple[str, float]) -> str:
+    text, bits = token
+    shade = min(_SHADES, int(bits / max(1, len(text.encode())) / 8 * _SHADES))
+    return f"<span class='s{shade}' data-bits='{bits:.2f}'>{escape(text)}</span>"
+
+
+SCORE_SCRIPT = """
+element.addEventListener("click", (event) => {
+    const token = event.target.closest("[data-bits]");
+    if (!token) return;
+    element.querySelectorAll(".picked").forEach((other) => other.classList.remove("picked"));
+    token.classList.add("picked");
+    const bits = Number(token.dataset.bits);
+    const times = Math.round(2 ** bits).toLocaleString("en");
+    const likely = bits < 1 ? `${(100 / 2 ** bits).toFixed(1)}%` : `1 in ${times}`;
+    const odds = bits > 30 ? "almost no chance" : likely;
+    token.closest("section").querySelector(".tapped").textContent =
+        `“${token.textContent}” cost ${bits.toFixed(2)} bits: the model gave it ${odds}.`;
+});
+"""

@@ -1,0 +1,120 @@
+"""The two panes as HTML. Everything that a model or a visitor wrote passes through `escape`.
+
+They are handed to `gr.HTML` as a finished value, never through a template of its own: that would
+run a `${...}` found in a text as a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Literal
+
+from compare.html.sizes import short
+from compare.values import Chunk, Facts
+
+Side = Literal["left", "right"]
+RECORDED = "recorded with seed"
+
+
+def notice(sentence: str) -> str:
+    """One line about the last thing asked for, or nothing."""
+    return f"<p role='status'>{escape(sentence)}</p>" if sentence else ""
+
+
+@dataclass(frozen=True)
+class Take:
+    """One continuation in a pane."""
+
+    chunk: Chunk
+    seed: int
+    recorded: bool = False
+
+
+@dataclass(frozen=True)
+class Pane:
+    """All that one side shows."""
+
+    side: Side
+    prompt: str = ""
+    facts: Facts | None = None
+    name: str = ""
+    takes: Sequence[Take] = ()
+    sentence: str = ""  # what this model is not
+    notes: Sequence[str] = field(default_factory=tuple)  # about this text
+    problem: str = ""  # instead of a text
+    code: str = ""
+
+    def html(self) -> str:
+        name = self.facts.name if self.facts else self.name
+        loads = not self.takes and bool(self.notes)
+        busy = loads or any(take.chunk.stopped is None for take in self.takes)
+        return (
+            f"<section class='pane {self.side}' aria-labelledby='{self.side}-name'>"
+            f"<header><span class='mark {self.side}' aria-hidden='true'></span>"
+            f"<h2 id='{self.side}-name'>{escape(name)}</h2>{self._size()}{self._why()}</header>"
+            f"<div class='out' tabindex='0' role='region' aria-label='Text of {escape(name)}' "
+            f"aria-busy='{str(busy).lower()}'><div>{self._body()}</div></div>"
+            f"<footer>{self._figures()}{self._code()}</footer></section>"
+        )
+
+    def _size(self) -> str:
+        if not self.facts:
+            return ""
+        revision = f" · {escape(self.facts.revision[:7])}" if self.facts.revision else ""
+        return f"<span class='size'>{short(self.facts.parameters)} parameters{revision}</span>"
+
+    def _why(self) -> str:
+        if not self.sentence:
+            return ""
+        return (
+            "<details class='why'><summary>not GPT-2</summary>"
+            f"<p>{escape(self.sentence)}</p></details>"
+        )
+
+    def _body(self) -> str:
+        if self.problem:
+            return f"<p class='problem' role='status'>{escape(self.problem)}</p>"
+        if not self.takes:
+            return f"<p class='empty'>{'One moment.' if self.notes else 'Press Generate.'}</p>"
+        several = len(self.takes) > 1
+        return "".join(self._take(take, several) for take in self.takes)
+
+    def _take(self, take: Take, several: bool) -> str:
+        caret = "<span class='caret' aria-hidden='true'></span>" if not take.chunk.stopped else ""
+        seed = f"<span class='seed'>seed {take.seed}</span>" if several else ""
+        return (
+            f"<p class='take' dir='auto'>{seed}<span class='prompt'>{escape(self.prompt)}</span>"
+            f"{escape(take.chunk.text)}{caret}</p>"
+        )
+
+    def _figures(self) -> str:
+        figures = list(self.notes)
+        if self.takes:
+            figures = [*self._speed(), *figures]
+        return f"<p class='figures'>{'<i> · </i>'.join(map(escape, figures))}</p>"
+
+    def _speed(self) -> list[str]:
+        """Tokens a second, time to the first token and why it ended; of the slowest take."""
+        if any(take.recorded for take in self.takes):
+            return [f"{RECORDED} {self.takes[0].seed}", "Generate runs it live"]
+        chunk = max((take.chunk for take in self.takes), key=lambda c: c.seconds)
+        figures = []
+        if chunk.rate:
+            figures.append(f"{chunk.rate:,.0f} tokens/s")
+        if chunk.first is not None:
+            figures.append(f"first after {chunk.first * 1000:,.0f} ms")
+        if chunk.stopped:
+            figures.append(chunk.stopped)
+        else:
+            figures.append("writing" if chunk.tokens else "waiting for its turn")
+        return figures
+
+    def _code(self) -> str:
+        if not self.code:
+            return ""
+        return (
+            "<details class='code'><summary>Code</summary>"
+            f"<pre tabindex='0' aria-label='The same in Python'>{escape(self.code)}</pre></details>"
+        )

@@ -1,0 +1,108 @@
+"""A model with one part missing, on a text of which one knows how well it can be predicted.
+
+The switches are this lesson's own: no recipe has use for a model that sees the future.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from functools import cache
+from typing import Any
+
+from compare.lessons.lessons import Lesson
+from compare.values import Refusal
+
+BROKEN = {
+    "future": "see the future",
+    "positions": "no positions",
+    "residual": "no residual",
+    "norm": "no norm",
+    "rate": "rate times 100",
+}
+SIGNS = {
+    "future": "Its loss falls below what is possible, and what it writes is rubbish: it learned to "
+    "copy the next letter, and when it writes there is none to copy.",
+    "positions": "It stays above the other: it knows which letters are about and not in which "
+    "order, so its words come out with their letters mixed.",
+    "residual": "It hardly learns: each layer overwrites what the one before had found, and little "
+    "of what was wrong comes back to the first.",
+    "norm": "Nothing keeps the numbers in range: the curve begins as the other does and then leaps "
+    "off the chart, to millions; at a smaller rate it might not.",
+    "rate": "Each step jumps over the valley: the loss leaps up and stays high.",
+}
+_WITHOUT: dict[str, dict[str, Any]] = {
+    "future": {},
+    "positions": {"position_embedding": "none"},
+    "residual": {"residual": False},
+    "norm": {"norm_position": "none"},
+    "rate": {"learning_rate": 2.0},
+}
+_INTACT: dict[str, Any] = {
+    "max_position_embeddings": 32,
+    "hidden_size": 48,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "zero_init": False,  # without the residual, what starts as nothing would stay nothing
+    "per_device_train_batch_size": 16,
+    "max_steps": 250,
+    "learning_rate": 0.02,
+    "muon_learning_rate": None,  # plain AdamW for both
+    "embedding_learning_rate": None,
+    "validation": 0,
+    "fit": False,
+}
+
+# The text: four free choices of eight in every sentence, and nothing else that is not certain
+
+_ADJECTIVES = ("old", "red", "small", "quiet", "brave", "lazy", "proud", "wise")
+_NOUNS = ("fox", "baker", "king", "river", "clock", "teacher", "owl", "sailor")
+_VERBS = ("sees", "follows", "paints", "forgets", "answers", "hides", "helps", "finds")
+_CHOICES = (_ADJECTIVES, _NOUNS, _VERBS, _NOUNS)
+_SENTENCES = 2000
+
+
+@cache
+def game() -> str:
+    chance = random.Random(7)
+    return "".join(
+        "the {} {} {} the {}. ".format(*map(chance.choice, _CHOICES)) for _ in range(_SENTENCES)
+    )
+
+
+@cache
+def floor() -> float:
+    """Nats a letter that no model of any size gets below, unless it sees what it is to guess."""
+    nats = sum(math.log(len(words)) for words in _CHOICES)
+    return _SENTENCES * nats / len(game())
+
+
+def share_of_words(text: str) -> float:
+    """How many of its letters stand in words of the text; the last word may be cut off."""
+    known = {"the", *(word for choice in _CHOICES for word in choice)}
+    *whole, last = text.replace(".", " ").split() or [""]
+    right = sum(len(word) for word in whole if word in known)
+    right += len(last) * any(word.startswith(last) for word in known)
+    return right / max(1, sum(map(len, (*whole, last))))
+
+
+def pair(broken: str) -> tuple[Lesson, Lesson]:
+    """The same training twice: whole, and with one part missing."""
+    if broken not in BROKEN:
+        raise Refusal(f"Choose what to break: {', '.join(BROKEN.values())}.")
+
+    def lesson(name: str, flags: dict[str, Any], sees_future: bool = False) -> Lesson:
+        return Lesson(
+            name,
+            "modern",
+            {**_INTACT, **flags},
+            text=game(),
+            seconds=8,
+            prompt="the ",
+            length=80,
+            every=1.0,
+            greedy=False,
+            sees_future=sees_future,
+        )
+
+    return lesson("intact", {}), lesson(BROKEN[broken], _WITHOUT[broken], broken == "future")

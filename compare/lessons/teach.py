@@ -1,0 +1,182 @@
+"""One lesson: the training itself, looked at from time to time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from transformers import TrainerCallback
+
+from compare.lessons import pairs
+from compare.lessons.lessons import MODEL, Lesson, Look, News, Over
+from compare.lessons.threads import Threads
+from training.data.examples import RandomWindows, SideBySide
+from training.loop import arguments, report
+from training.loop.budget import AT_THE_END
+from training.loop.callbacks import merge_rows
+from training.loop.run import NotFinished, Run
+from training.sample import continuation
+
+_SEND = 0.08  # seconds between messages to the page
+_SHOWN = 8  # of the likeliest next tokens
+_WARM = 10  # steps until the rate is what it should be, where the clock sets it
+_SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
+
+
+class Line(Protocol):
+    """To the page: a `multiprocessing` connection, or a test's."""
+
+    def poll(self) -> bool: ...
+    def recv(self) -> Any: ...
+    def send(self, news: Any, /) -> None: ...
+
+
+def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
+    settings = arguments.resolve(lesson.recipe, _flags(lesson, folder))
+    run = Run(settings, time.time() + AT_THE_END)
+    watch = Watch(run, lesson, connection)
+    if run.options.minutes is not None:
+        run.options.minutes = None  # the watch has them: all are for training, and none for saving
+        run.args.max_steps *= 2  # more than fit: the clock says when it ends
+    if lesson.sees_future:
+        open_the_future(run.model)
+    try:
+        run.train([watch])
+    except NotFinished as error:
+        return Over(problem=str(error).partition(";")[0])
+    if lesson.kept:
+        return Over(run.finish() | beaten(run))
+    return Over(report.summarize(merge_rows(run.trainer.state.log_history)))
+
+
+def beaten(run: Run) -> dict[str, float]:
+    """What a table of letter pairs needs for the part that was held back."""
+    source, split = run.ready.source, run.ready.split
+    if not isinstance(source, RandomWindows) or not isinstance(split, SideBySide):
+        return {}
+    sizes = run.trainer.token_bytes.cpu().numpy()
+    return {"pairs": pairs.bits_per_byte(source.ids, split.ids, len(sizes), sizes)}
+
+
+def _flags(lesson: Lesson, folder: Path) -> dict[str, Any]:
+    flags = {
+        **lesson.flags,
+        "output_dir": str(folder / MODEL),
+        "save_strategy": "no",
+        "disable_tqdm": True,
+    }
+    if lesson.text is not None:
+        file = folder / "text.txt"
+        file.write_text(lesson.text, encoding="utf-8", newline="")
+        flags["data"] = [str(file)]
+    return flags
+
+
+class Watch(TrainerCallback):
+    """Tells the page, looks at the model, keeps the pace, and hears when to stop."""
+
+    def __init__(self, run: Run, lesson: Lesson, connection: Line):
+        self.run, self.lesson, self.connection = run, lesson, connection
+        self.news = News()
+        self.sent = self.looked = 0.0
+        self.began = 0.0
+        self.minutes = run.options.minutes
+        self.threads = Threads(torch.get_num_threads(), torch.set_num_threads)
+        self.step_began = 0.0
+
+    def on_train_begin(self, args, state, control, lr_scheduler=None, **kwargs):
+        self.began = time.monotonic()
+        self.news.steps = state.max_steps
+        if self.minutes is not None and lr_scheduler is not None:
+            lr_scheduler.lr_lambdas = [self.rate] * len(lr_scheduler.lr_lambdas)
+        self.look(state.global_step)
+
+    def rate(self, step: int) -> float:
+        """Falls to nothing with the clock: nobody knows what else the machine will have to do."""
+        return min(1.0, step / _WARM) * max(0.0, 1 - self.passed())
+
+    def passed(self) -> float:
+        assert self.minutes is not None
+        return (time.monotonic() - self.began) / (60 * self.minutes)
+
+    def on_log(self, args, state, control, logs, **kwargs):
+        if "loss" in logs:
+            self.news.losses.append((state.global_step, logs["loss"]))
+        if "eval_loss" in logs:
+            self.news.validation.append((state.global_step, logs["eval_loss"]))
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        self.step_began = time.perf_counter()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        over = False
+        if self.minutes is not None:  # as many as it will be, if it goes on like this
+            self.threads.took(time.perf_counter() - self.step_began)
+            self.news.steps = max(state.global_step, round(state.global_step / self.passed()))
+            over = self.passed() >= 1
+        due = self.began + self.lesson.pace * state.global_step / state.max_steps
+        time.sleep(max(0.0, due - time.monotonic()))
+        if time.monotonic() - self.looked >= self.lesson.every:
+            self.look(state.global_step)
+        elif time.monotonic() - self.sent >= _SEND:
+            self.send()
+        if self.connection.poll():
+            self.connection.recv()  # "stop" is the only word there is
+            over = True
+        if over:
+            control.should_evaluate = args.eval_strategy != "no"
+            control.should_training_stop = True
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if self.minutes is not None and self.passed() >= 1:
+            self.news.steps = state.global_step
+        self.look(state.global_step)
+
+    def look(self, step: int) -> None:
+        """What it writes now and what it thinks comes next; the random state stays as it is."""
+        model, lesson = self.run.model, self.lesson
+        model.eval()
+        settings = {"do_sample": False} if lesson.greedy else _SAMPLED
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            text = continuation(model, self.run.tokenizer, lesson.prompt, lesson.length, settings)
+            odds = next_odds(model, self.run.tokenizer, lesson.prompt)
+        self.news.look = Look(step, text.removeprefix(lesson.prompt), odds)
+        self.looked = time.monotonic()
+        self.send()
+
+    def send(self) -> None:
+        self.connection.send(self.news)
+        self.news = News(steps=self.news.steps)
+        self.sent = time.monotonic()
+
+
+def next_odds(model, tokenizer, prompt: str) -> list[tuple[str, float]]:
+    from tinygpt_hf.tokenization import encode_ids
+
+    ids = torch.from_numpy(encode_ids(tokenizer, prompt).astype("int64"))
+    window = model.config.max_position_embeddings
+    odds = model(ids[None, -window:]).logits[0, -1].float().softmax(-1)
+    best = odds.topk(min(_SHOWN, len(odds)))
+    return [
+        (tokenizer.decode([number]), share)
+        for share, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+    ]
+
+
+def open_the_future(model) -> None:
+    """For one lesson: in training a token also sees the one after it, which is the answer."""
+    inner = model.model
+    causal = inner.make_mask
+
+    def make_mask(x, *args):
+        tokens = x.shape[1]
+        if not model.training:
+            return causal(x, *args)
+        visible = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).tril(1)
+        hidden = torch.zeros(tokens, tokens, dtype=x.dtype, device=x.device)
+        return hidden.masked_fill(~visible, torch.finfo(x.dtype).min)[None, None]
+
+    inner.make_mask = make_mask

@@ -1,0 +1,1 @@
+"""What is shown before anything ran, and the commands that record it."""

@@ -1,0 +1,1 @@
+"""One file a tab, and what the tabs share. No torch."""

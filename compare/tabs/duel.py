@@ -1,0 +1,144 @@
+"""Both models write at the same time: one prompt, one set of settings, one stream of panes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from compare.engine.snippet import code_for
+from compare.html.panes import Pane, Side, Take
+from compare.roster import Roster
+from compare.values import Answers, Generation, Refusal, Sampling
+
+_LOOK = 0.04  # seconds between looks at a generation, which cost nothing
+_SHOW = (
+    0.12  # seconds between messages to one visitor, who costs the server some milliseconds each ...
+)
+_SHARE = 0.03  # ... so that each further visitor makes everybody's messages rarer by this
+_LOADS = 0.3  # seconds after which a visitor is told that a model is still coming
+_PATIENCE = 2.0  # seconds without any text before the page says that it waits
+
+Panes = tuple[Pane, Pane]
+
+
+class _Half:
+    """One side of a duel: a contestant and its takes, or the sentence that stands there instead."""
+
+    def __init__(self, side: Side, sentence: str = "") -> None:
+        self.pane = Pane(side, sentence=sentence)
+        self.lives: list[tuple[int, Generation]] = []
+        self.cancelled = False
+
+    def start(self, contestant: Answers, prompt: str, samplings: list[Sampling]) -> None:
+        facts = contestant.facts()
+        self.pane = dataclasses.replace(self.pane, facts=facts, prompt=prompt)
+        notes = []
+        if samplings[0].top_k > facts.vocabulary and not samplings[0].greedy:
+            notes.append(f"top-k {samplings[0].top_k}: all {facts.vocabulary} of its tokens")
+        try:
+            for sampling in samplings:
+                self.lives.append((sampling.seed, contestant.start(prompt, sampling)))
+            if self.cancelled:  # while the model was being loaded
+                self.cancel()
+            notes += self.lives[0][1].notes
+            code = code_for(facts, prompt, samplings[0])
+            self.pane = dataclasses.replace(self.pane, notes=notes, code=code)
+        except Refusal as refusal:
+            self.refuse(refusal)
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.cancel()
+        self.lives = []
+        self.pane = dataclasses.replace(self.pane, problem=str(refusal), takes=())
+
+    def look(self) -> Pane:
+        takes = [Take(live.chunk(), seed) for seed, live in self.lives]
+        self.pane = dataclasses.replace(self.pane, takes=takes)
+        return self.pane
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        for _, live in self.lives:
+            live.cancel()
+
+    @property
+    def over(self) -> bool:
+        return all(live.stage[1] for _, live in self.lives)
+
+    @property
+    def has_text(self) -> bool:
+        return not self.lives or any(live.stage[0] for _, live in self.lives)
+
+
+def _loading(half: _Half, name: str) -> Pane:
+    """What a side shows until its model is there."""
+    if half.pane.facts:
+        return half.pane
+    return dataclasses.replace(half.pane, name=name, notes=[f"{name} is being loaded"])
+
+
+class Duels:
+    """All that is being written on this server, by visitor, so that Stop finds its own."""
+
+    def __init__(self, roster: Roster) -> None:
+        self.roster = roster
+        self._running: dict[str, list[_Half]] = defaultdict(list)
+
+    def stop(self, visitor: str) -> None:
+        for half in self._running.get(visitor, ()):
+            half.cancel()
+
+    async def fight(
+        self, visitor: str, left: str, prompt: str, samplings: list[Sampling]
+    ) -> AsyncIterator[Panes]:
+        """Panes as they fill. Whoever stops listening stops the writing."""
+        self.stop(visitor)
+        halves = [_Half("left"), _Half("right")]
+        self._running[visitor] += halves
+        begun = asyncio.ensure_future(self._begin(halves, left, prompt, samplings))
+        try:
+            if not (await asyncio.wait({begun}, timeout=_LOADS))[0]:
+                yield _loading(halves[0], left), _loading(halves[1], self.roster.stand_in)
+            await begun
+            async for panes in self._watch(halves):
+                yield panes
+        finally:
+            begun.cancel()
+            for half in halves:
+                half.cancel()
+                self._running[visitor].remove(half)
+            if not self._running[visitor]:
+                del self._running[visitor]
+
+    async def _begin(
+        self, halves: list[_Half], left: str, prompt: str, samplings: list[Sampling]
+    ) -> None:
+        one, other = halves
+        try:
+            one.start(await self.roster.arrive(left), prompt, samplings)
+        except Refusal as refusal:
+            one.refuse(refusal)
+        try:
+            right = await self.roster.right()
+            other.pane = dataclasses.replace(other.pane, sentence=right.sentence)
+            other.start(right.contestant, prompt, samplings)
+        except Refusal as refusal:
+            other.refuse(refusal)
+
+    async def _watch(self, halves: list[_Half]) -> AsyncIterator[Panes]:
+        shown = begun = time.monotonic()
+        while True:
+            over = all(half.over for half in halves)
+            now = time.monotonic()
+            pause = _SHOW + _SHARE * len(self._running)
+            waited = now - begun > _PATIENCE
+            talks = waited or all(half.has_text for half in halves)
+            if over or (talks and (shown == begun or now - shown >= pause)):
+                shown = now
+                yield halves[0].look(), halves[1].look()
+            if over:
+                return
+            await asyncio.sleep(_LOOK)

@@ -1,0 +1,90 @@
+"""Charts are text from strangers in HTML: escaped, and right in their figures."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+from compare.html import charts
+from compare.values import Attention, Odds, Piece, Point, Surprise
+
+EVIL = "<img src=x onerror=alert(1)>'\"${1}{{2}}"
+NAMES = {"left": EVIL, "right": "GPT-2"}
+
+
+def escaped(markup: str) -> bool:
+    return "<img" not in markup
+
+
+def test_letters_of_both_models_share_rows_and_scale():
+    odds = {
+        "left": Odds("letter", [("a", 0.7), (" ", 0.2), (EVIL, 0.1)], EVIL),
+        "right": Odds("letter", [("b", 0.9), ("a", 0.05)], "exact"),
+    }
+    markup = charts.letter_chart(odds, NAMES)
+    assert escaped(markup)
+    letters = re.findall(r"<th scope='row'>(.*?)</th>", markup)
+    assert [html.unescape(letter) for letter in letters] == ["b", "a", "␣", EVIL.replace(" ", "␣")]
+    assert re.findall(r"figure'>(.*?)<", markup)[:4] == ["0%", "90.0%", "70.0%", "5.0%"]
+
+
+def test_tokens_stay_in_two_lists():
+    odds = {side: Odds("token", [(EVIL, 1.0)], EVIL) for side in charts.SIDES}
+    markup = charts.token_chart(odds, NAMES)
+    assert escaped(markup)
+    assert markup.count("<table") == 2
+
+
+def test_a_cut_shows_text_number_and_bytes():
+    pieces = {"left": [Piece(7, "é", "é".encode()), Piece(8, EVIL, EVIL.encode())]}
+    markup = charts.token_rows(pieces, NAMES)
+    assert escaped(markup)
+    assert "<b>é</b><span>7</span><code>c3 a9</code>" in markup
+    many = charts.token_rows({"left": [Piece(0, "a", b"a")] * 1000}, NAMES)
+    assert many.count("<li>") == 400
+    assert "1,000 tokens, the last 400 shown" in many
+
+
+def test_attention_names_what_the_last_token_looks_at():
+    rows = [[1.0, 0, 0], [0.25, 0.75, 0], [0.1, 0.6, 0.3]]
+    markup = charts.attention_map(Attention([EVIL, " it", "b"], rows, 5), "left")
+    assert escaped(markup)
+    assert "looks at “␣it” 60.0%, “b” 30.0%" in markup
+    assert "5 earlier tokens are not on the map" in markup
+    figures = json.loads(html.unescape(re.search(r"data-figures='(.*?)'", markup)[1]))
+    assert figures["weights"] == rows
+    assert markup.count("<rect") == 6
+
+
+def test_a_map_has_a_point_and_an_option_for_each_token():
+    points = [Point(i, EVIL, 0, 0, [(EVIL, 0.5)]) for i in range(3)]
+    markup = charts.token_map(points, "right")
+    assert escaped(markup)
+    assert markup.count("<text") == markup.count("<option") == 3
+
+
+def test_scores_name_the_better_and_keep_every_token():
+    left = Surprise(2.0, 10, [(EVIL, 3.0), ("\n", 0.5)], "")
+    markup = charts.score_chart({"left": left, "right": Surprise(3.0, 10, [], "")}, NAMES)
+    assert escaped(markup)
+    assert markup.count("predicts it better") == 1
+    assert markup.index("predicts it better") < markup.index("GPT-2")
+    assert "data-bits='3.00'" in markup
+    alone = charts.score_chart({"left": left, "right": EVIL}, NAMES)
+    assert escaped(alone)
+    assert "predicts it better" not in alone
+
+
+def test_what_cannot_be_seen_gets_a_sign():
+    assert charts.visible(" a\n\t\x00\u202e") == "␣a↵⇥\\u0000\\u202e"
+
+
+def test_small_shares_are_not_rounded_to_nothing():
+    assert [charts.percent(p) for p in (1, 0.5, 0.0123, 0.00004, 0)] == [
+        "100%",
+        "50.0%",
+        "1.2%",
+        "0.004%",
+        "0%",
+    ]

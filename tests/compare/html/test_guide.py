@@ -1,0 +1,98 @@
+"""The guide: every idea can be tried and names code that exists."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from compare.html import guide
+from compare.tabs import links
+from training.recipes import reader
+
+SEED = [
+    "model",
+    "token",
+    "vocabulary",
+    "embedding",
+    "sequence-length",
+    "autoregression",
+    "decoder-only-transformer",
+    "self-attention",
+    "causal-mask",
+    "transformer-block",
+    "residual-connection",
+    "loss",
+    "backpropagation",
+    "optimizer",
+    "overfitting",
+    "training-and-inference",
+    "checkpoint",
+    "scaling-law",
+    "what-smart-means",
+]
+MORE = [
+    "gradient-descent",
+    "softmax",
+    "temperature",
+    "top-k",
+    "positional-encoding",
+    "why-a-mean-cannot-spell",
+]
+TABS = {"compare", "inside", "score", "train", "learn", "chat"}
+
+
+def test_nineteen_ideas_and_six_more_in_order():
+    assert [idea.slug for idea in guide.ideas()] == SEED + MORE
+    assert [idea.number for idea in guide.ideas()] == list(range(1, 26))
+
+
+@pytest.mark.parametrize("idea", guide.ideas(), ids=lambda idea: idea.slug)
+def test_each_idea_is_short_can_be_tried_and_names_code_that_exists(idea):
+    assert 30 <= len(idea.text.split()) <= 75
+    assert idea.tries
+    line, code = guide.source(idea.path, idea.symbol)
+    assert line > 1
+    assert code.splitlines()[0].lstrip().startswith(("class ", "def ", "@"))
+    assert idea.symbol.rpartition(".")[2] in code
+    for attempt in idea.tries:
+        assert attempt.tab in TABS
+        if "model" in attempt.asks:
+            assert attempt.asks["model"] in reader.names()
+
+
+@pytest.mark.parametrize("idea", guide.ideas(), ids=lambda idea: idea.slug)
+def test_a_link_of_the_guide_holds_only_what_the_page_takes(idea):
+    """What goes to the controls of the page passes the same check as any other address."""
+    for attempt in idea.tries:
+        opening = links.read(attempt.asks, reader.names())
+        assert opening.complaint == ""
+
+
+def test_at_least_fourteen_of_the_nineteen_change_something_on_the_page():
+    changing = [
+        idea
+        for idea in guide.ideas()[: guide.NINETEEN]
+        if any(set(attempt.asks) - {"tab", "idea"} for attempt in idea.tries)
+    ]
+    assert len(changing) >= 14
+
+
+def test_code_that_is_gone_is_noticed():
+    with pytest.raises(LookupError, match=r"contestant\.py has no Contestant\.nothing"):
+        guide.source("compare/engine/contestant.py", "Contestant.nothing")
+
+
+def test_a_parser_that_another_thread_disturbed_is_asked_again(monkeypatch):
+    calls = iter([SystemError("AST constructor recursion depth mismatch"), None])
+    parse = ast.parse
+
+    def disturbed(text):
+        if (error := next(calls, None)) is not None:
+            raise error
+        return parse(text)
+
+    monkeypatch.setattr(guide.ast, "parse", disturbed)
+    line, text = guide.source.__wrapped__("compare/html/guide.py", "source")
+    assert line > 1
+    assert "def source(" in text

@@ -1,0 +1,54 @@
+"""The Time machine, live: every tagged step of a repo on the Hub."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from compare.engine.loaders import load_stranger, load_tiny
+from compare.recorded.frames import stops
+from compare.roster import Roster
+from compare.tabs.train.time_machine import live_at, stops_of
+from compare.values import Refusal
+from training.publish import main as publish
+
+
+def test_tags_are_put_in_order_and_the_longest_run_wins():
+    tags = ["v1", "step-512", "step-0", "step-64", "big-step-3", "step-x", "main"]
+    assert stops(tags) == [(0, "step-0"), (64, "step-64"), (512, "step-512")]
+    assert stops(["a-step-2", "b-step-1", "b-step-10"]) == [(1, "b-step-1"), (10, "b-step-10")]
+    assert stops(["main", "v2"]) == []
+
+
+def test_what_publish_tags_is_shown_step_by_step(hub, ada, run_dir):
+    """The repo as `python -m training.publish --all-checkpoints` leaves it."""
+    assert publish([str(run_dir), "--repo-id", "ada/tiny", "--all-checkpoints"]) == 0
+    found = stops_of("ada/tiny")
+    assert found == [(2, "step-2"), (4, "step-4")]
+    roster = Roster([], load_tiny, left="a", load_stranger=load_stranger)
+    shown = [asyncio.run(live_at(roster, "ada/tiny", found, number)) for number in (0, 1)]
+    assert "Step 2</b>" in shown[0]
+    assert "(step-2)" in shown[0]
+    assert "Step 4</b>" in shown[1]
+    assert shown[0].partition("<h4>")[2] != shown[1].partition("<h4>")[2]
+
+
+def test_the_tags_of_a_second_run_are_found_too(hub, ada, run_dir):
+    published = [str(run_dir), "--repo-id", "ada/tiny", "--all-checkpoints", "--run", "second"]
+    assert publish(published) == 0
+    assert stops_of("ada/tiny") == [(2, "second-step-2"), (4, "second-step-4")]
+
+
+def test_a_repo_that_has_no_steps_or_is_not_there_is_a_sentence(hub, ada, run_dir):
+    for name in ("nobody", "a/b@main", "<script>/x"):
+        with pytest.raises(Refusal, match="named as user/name"):
+            stops_of(name)
+    with pytest.raises(Refusal, match="ada/lost cannot be had"):
+        stops_of("ada/lost")
+    hub.store.put("model", "ada/untagged", {"config.json": b"{}"})
+    with pytest.raises(Refusal, match="no tags step-N"):
+        stops_of("ada/untagged")
+    roster = Roster([], load_tiny, left="a", load_stranger=load_stranger)
+    said = asyncio.run(live_at(roster, "ada/untagged", [(1, "step-1")], 0))
+    assert "problem" in said

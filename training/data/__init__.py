@@ -1,0 +1,1 @@
+"""Text in, numbered examples out: where text comes from, its tokens, its examples."""

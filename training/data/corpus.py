@@ -1,0 +1,220 @@
+"""Where text comes from: files, folders, globs, .jsonl, data sets of the Hub, and what is built in.
+
+A corpus is an iterator of strings that can be started again; no file is ever held whole.
+"""
+
+import glob
+import hashlib
+import json
+import os
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from training.loop.arguments import Options
+
+HELLO = "hello hello"
+THE_CAT = "the cat sat on the mat"
+SENTENCES = """\
+the sun rises in the east
+the moon lights the quiet sea
+a small bird sings at dawn
+rain falls on the green hills
+the river runs to the sea
+a red fox sleeps in the den
+bread is warm and smells good
+we read a book by the fire
+stars shine when the night is clear
+the old clock ticks all day
+snow covers the road in winter
+a kind word costs nothing
+the baker wakes before the town
+children laugh in the garden
+a letter came from far away
+the train leaves at noon
+my cat watches the window
+leaves turn gold in the fall
+the teacher draws a circle
+fish swim below the bridge
+"""
+BUILT_IN = {"hello": HELLO, "next-char": THE_CAT, "minigpt": SENTENCES}
+
+SHAKESPEARE = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+)
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+PIECE = 1 << 20
+
+
+class BadText(ValueError):
+    pass
+
+
+def cache_folder() -> Path:
+    """Where fetched text and tokenized corpora are kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("TINYGPT_CACHE") or Path(home) / "tinygpt-hf")
+
+
+@dataclass
+class Corpus:
+    """Text in pieces, as often as asked, and a key that changes when the text does."""
+
+    name: str
+    files: list[Path] = field(default_factory=list)
+    text: str | None = None
+    hub: str | None = None
+    column: str = "text"
+
+    def pieces(self) -> Iterator[str]:
+        """The text, cut where no tokenizer can tell; an empty piece between two documents."""
+        first = True
+        for document in self.documents():
+            if not first:
+                yield ""
+            first = False
+            yield from filter(None, document)
+
+    def documents(self) -> Iterator[Iterable[str]]:
+        from tinygpt_hf.tokenization import read_texts
+
+        if self.text is not None:
+            yield [self.text]
+        for path in self.files:
+            if path.suffix == ".jsonl":
+                yield from ([text] for text in read_jsonl(path, self.column))
+            else:
+                yield read_texts([path])
+        if self.hub is not None:
+            yield from ([text] for text in read_hub(self.hub, self.column))
+
+    def size(self) -> float:
+        """In bytes; a data set of the Hub counts as endless."""
+        if self.hub is not None:
+            return float("inf")
+        return len((self.text or "").encode()) + sum(path.stat().st_size for path in self.files)
+
+    def many(self) -> bool:
+        """More than one document, so that tokens stand between them."""
+        return (
+            self.hub is not None
+            or len(self.files) > 1
+            or any(p.suffix == ".jsonl" for p in self.files)
+        )
+
+    def key(self) -> str:
+        hub = None if self.hub is None else commit_of(self.hub)
+        digest = hashlib.sha256(repr((hub, self.column)).encode())
+        if self.text is not None:
+            digest.update(self.text.encode())
+        for path in self.files:
+            digest.update(f"\0{path.suffix}\0{path.stat().st_size}\0".encode())
+            with path.open("rb") as file:
+                while chunk := file.read(PIECE):
+                    digest.update(chunk)
+        return digest.hexdigest()
+
+
+def open_corpus(options: Options) -> Corpus:
+    built_in, data, column = options.corpus, options.data, options.text_column
+    if not data and built_in == "shakespeare":
+        return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()])
+    if not data and built_in in BUILT_IN:
+        return Corpus(built_in, text=BUILT_IN[built_in])
+    if not data:
+        raise BadText("there is no text to train on: name some with --data FILE")
+    files: list[Path] = []
+    for name in data:
+        found = find_files(name)
+        if not found and len(data) == 1 and name.count("/") == 1:
+            return Corpus(name, hub=name, column=column)
+        if not found:
+            made = f" (the recipe's own: `{options.made_by}`)" if options.made_by else ""
+            raise BadText(f"no such file, folder or pattern: {name}{made}")
+        files += found
+    return Corpus(Path(data[0]).name, files=files, column=column)
+
+
+def find_files(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix in (".txt", ".md", ".jsonl"))
+        if not found:
+            raise BadText(f"{name} holds no .txt, .md or .jsonl file")
+        return found
+    return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict]]:
+    """The numbered objects of a .jsonl file."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                raise BadText(f"{path}, line {number}, is not JSON") from None
+            if not isinstance(row, dict):
+                raise BadText(f"{path}, line {number}, is not a JSON object")
+            yield number, row
+
+
+def read_jsonl(path: Path, column: str) -> Iterator[str]:
+    for number, row in read_rows(path):
+        if not isinstance(row.get(column), str):
+            raise BadText(f"{path}, line {number}, has no text in a column {column!r}")
+        yield row[column]
+
+
+def commit_of(name: str) -> str:
+    """Of a data set, where the Hub can be asked; what was tokenized before it changed is stale."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+
+    from tinygpt_hf.download import trouble
+
+    repo, _, revision = name.partition("@")
+    try:
+        return f"{repo}@{HfApi().dataset_info(repo, revision=revision or None, timeout=5).sha}"
+    except (HfHubHTTPError, OfflineModeIsEnabled):
+        return name
+    except HTTPError as error:  # now, and not after all of `datasets`' retries
+        raise BadText(f"{name} cannot be fetched: {trouble(error)}") from None
+
+
+def read_hub(name: str, column: str) -> Iterator[str]:
+    """A data set of the Hub, streamed: it does not have to fit in memory. NAME[@REVISION]."""
+    import datasets
+
+    repo, _, revision = name.partition("@")
+    rows = datasets.load_dataset(repo, split="train", streaming=True, revision=revision or None)
+    for row in rows:
+        if column not in row:
+            raise BadText(f"{name} has no column {column!r}; it has {', '.join(row)}")
+        yield row[column]
+
+
+def fetch_shakespeare() -> Path:
+    """Tiny Shakespeare from its public home, once."""
+    path = cache_folder() / "tinyshakespeare.txt"
+    if path.is_file():
+        return path
+    try:
+        with urllib.request.urlopen(SHAKESPEARE, timeout=20) as reply:
+            content = reply.read(8 * PIECE)
+    except OSError as error:
+        raise BadText(
+            f"Tiny Shakespeare could not be fetched ({error}); "
+            "with a copy of your own: --data tinyshakespeare.txt"
+        ) from None
+    if hashlib.sha256(content).hexdigest() != SHAKESPEARE_SHA256:
+        raise BadText("what was fetched as Tiny Shakespeare is something else; use --data FILE")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return path

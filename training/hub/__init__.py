@@ -1,0 +1,1 @@
+"""How a model gets to the Hub: looked at, copied, tried on a branch, committed, compared."""

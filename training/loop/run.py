@@ -1,0 +1,168 @@
+"""One run: from settings to a folder that holds a finished model and what was measured."""
+
+import gc
+import os
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import torch
+from transformers import TrainerCallback
+
+from tinygpt_hf.loading import load
+from training.hub.background import Publisher
+from training.hub.card import write_card
+from training.loop import budget, checkpoints, report
+from training.loop import callbacks as beside
+from training.loop.arguments import Settings
+from training.loop.console import counted, no_bars
+from training.loop.prepare import Prepared
+from training.loop.trainer import CannotSave, Diverged
+from training.sample import continuation
+
+SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
+SAMPLE_TOKENS = 160
+
+
+class NotFinished(RuntimeError):
+    """The run stopped before its end: why, and how to go on."""
+
+
+class Run:
+    """`train`, then `finish`. `model` is there before either, and may still be changed."""
+
+    def __init__(self, settings: Settings, started: float):
+        no_bars()
+        self.publisher: Publisher | None = None
+        if settings.options.publish is not None and os.environ.get("RANK", "0") == "0":
+            self.publisher = Publisher(settings.options.publish)  # or not, before time is spent
+        self.ready = ready = Prepared(settings, started)
+        self.settings, self.options, self.args = ready.settings, ready.options, ready.args
+        self.folder, self.model, self.tokenizer = ready.folder, ready.model, ready.tokenizer
+        self.unpublished: list[str] = []
+
+    def train(self, callbacks: Sequence[TrainerCallback] = ()) -> None:
+        interrupt = beside.Interrupt()
+        record = beside.Record(self.folder)
+        self.trainer = self.ready.trainer(self.args, [interrupt, record], self.model)
+        for callback in (*self.own_callbacks(), *callbacks):
+            self.trainer.add_callback(callback)
+        beside.say(self.describe())
+        checkpoint = None
+        if self.ready.checkpoint is not None:
+            checkpoint = str(self.ready.checkpoint)
+            self.trainer.seconds_before = checkpoints.seconds_until(self.ready.checkpoint)
+        # The platform collects garbage before it trains: half a second over what stays anyway.
+        gc.freeze()
+        gc.enable()
+        try:
+            self.trainer.train(checkpoint)
+        except (Diverged, CannotSave) as error:
+            self.give_up(str(error))
+        except KeyboardInterrupt:
+            self.give_up("stopped at once")
+        finally:
+            interrupt.restore()
+            record.close()
+            gc.unfreeze()
+        if interrupt.stopped and self.trainer.state.global_step < self.args.max_steps:
+            self.give_up(
+                f"stopped at step {self.trainer.state.global_step} of {self.args.max_steps}"
+            )
+
+    def give_up(self, reason: str) -> NoReturn:
+        if self.publisher is not None:
+            self.publisher.finish()
+        raise NotFinished(f"{reason}; {self.what_is_left()}")
+
+    def own_callbacks(self) -> list[TrainerCallback]:
+        options, trainer = self.options, self.trainer
+        chosen: list[TrainerCallback] = [
+            beside.Bar(self.ready.tokens_a_step, self.args.disable_tqdm),
+        ]
+        if self.ready.split is not None:
+            chosen.append(beside.Best(trainer.save_best, options.patience))
+        if options.prompt is not None:
+            chosen.append(beside.Samples(self.folder, options.prompt, self.write))
+        if options.save_at:
+            self.args.save_total_limit = None
+            chosen.append(beside.SaveAt(options.save_at, trainer.save_now))
+        if options.minutes is not None and not options.resume:
+            chosen.append(
+                beside.Deadline(self.ready.started + 60 * options.minutes - budget.AT_THE_END)
+            )
+        if self.publisher is not None:
+            chosen.append(beside.Publish(self.publisher, self.folder))
+        return chosen
+
+    def describe(self) -> str:
+        args, config = self.args, self.model.config
+        where = args.device.type
+        if where == "cpu":
+            where = f"the CPU with {counted(torch.get_num_threads(), 'thread')}"
+        precision = "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
+        window = config.max_position_embeddings
+        steps = (
+            f"{counted(args.max_steps, 'step')} of {self.ready.examples_a_step} x {window} tokens"
+        )
+        return (
+            f"{self.settings.name}: {self.model.num_parameters():,} parameters on {where} "
+            f"in {precision}; {steps} into {self.folder}"
+        )
+
+    def write(self, prompt: str, model=None) -> str:
+        """A sample that leaves the run's random state as it was."""
+        model = model or self.trainer.model
+        model.eval()
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(self.args.seed)
+            return continuation(model, self.tokenizer, prompt, SAMPLE_TOKENS, SAMPLED)
+
+    def what_is_left(self) -> str:
+        """After an early end: the last good checkpoint, and the way on."""
+        found, _ = checkpoints.last_whole(self.folder)
+        if found is None:
+            return "nothing was saved before"
+        return (
+            f"{found} is whole. To go on: "
+            f"python -m training.train --resume --output_dir {self.folder}"
+        )
+
+    # Finish
+
+    def finish(self) -> dict[str, Any]:
+        if self.ready.split is None or self.args.eval_strategy == "no":  # nobody kept a best
+            self.trainer.save_best()
+        metrics = self.measured()
+        if self.args.should_save:
+            rows = beside.merge_rows(self.trainer.state.log_history)
+            report.write_metrics(self.folder, metrics)
+            report.draw(self.folder, rows, self.settings.name)
+            write_card(self.folder)
+        if self.publisher is not None:
+            self.unpublished = self.publisher.finish(self.folder)
+        return metrics
+
+    def measured(self) -> dict[str, Any]:
+        options, state = self.options, self.trainer.state
+        rows = beside.merge_rows(state.log_history)
+        metrics = report.summarize(rows) | {
+            "train_seconds": round(self.trainer.seconds(), 3),
+            "steps": state.global_step,
+            "tokens": round(state.global_step * self.ready.tokens_a_step),
+            "parameters": self.model.num_parameters(),
+            "recipe": self.settings.name,
+            "seed": self.args.seed,
+            "data": self.ready.corpus.name,
+            "versions": report.versions(),
+        }
+        if self.ready.split is not None:
+            metrics["split"] = self.ready.split.sentence
+        if options.init_from is not None:
+            at = f"@{self.ready.commit}" if self.ready.commit else ""
+            metrics["init_from"] = f"{options.init_from.partition('@')[0]}{at}"
+        if options.prompt is not None and self.args.should_save:
+            model, _ = load(self.folder)
+            text = self.write(options.prompt, model.to(self.args.device))
+            metrics["sample"] = {"prompt": options.prompt, "text": text, "seed": self.args.seed}
+            metrics["sample"] |= {k: v for k, v in SAMPLED.items() if k != "do_sample"}
+        return metrics

@@ -1,0 +1,185 @@
+"""The platform's Trainer, with an exact evaluation and checkpoints that are whole or refused."""
+
+import contextlib
+import importlib.util
+import math
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from transformers import (
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerControl,
+)
+from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer_utils import TrainOutput
+
+from training.data.examples import IGNORED, Batch, Examples, Split, share
+from training.data.tokens import token_bytes
+from training.loop.muon import make_optimizer
+
+if importlib.util.find_spec("lomo_optim") is None:
+    # accelerate looks for it on the disk twice a step, which took 1.5 % of one of 18 ms.
+    sys.modules["lomo_optim"] = None  # type: ignore[assignment]
+
+
+class Diverged(RuntimeError):
+    """The loss is no longer a number."""
+
+
+class CannotSave(RuntimeError):
+    """The disk is full, or the folder cannot be written to."""
+
+
+def as_is(batch: Batch) -> Batch:
+    return batch  # the data set makes whole batches
+
+
+class TinyTrainer(Trainer):
+    optimizer: torch.optim.Optimizer | None  # the platform leaves these two untyped
+    control: TrainerControl
+
+    def __init__(
+        self,
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        examples: Examples,
+        split: Split | None,
+        muon: float | None = None,
+        momentum: float = 0.95,
+        embedding: float | None = None,
+        **kwargs: Any,
+    ):
+        # Not the platform's `processing_class`: it would write a begin token into a config
+        # whose model never saw one.
+        self.tokenizer = tokenizer
+        self.split = split
+        self.muon, self.momentum, self.embedding = muon, momentum, embedding
+        self.seconds_before = 0.0  # spent before this process went on with the run
+        self.began = time.monotonic()
+        super().__init__(
+            data_collator=as_is,
+            train_dataset=examples,
+            eval_dataset=None if split is None else [],
+            **kwargs,
+        )
+        for theirs in (ProgressCallback, PrinterCallback):
+            self.remove_callback(theirs)
+        self.token_bytes = torch.from_numpy(token_bytes(tokenizer)).to(self.args.device)
+
+    # Optimizing
+
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+        self.began = time.monotonic()
+        return super().train(*args, **kwargs)
+
+    def create_optimizer(self, model=None) -> torch.optim.Optimizer:
+        if self.muon is not None and self.is_fsdp_enabled:
+            raise ValueError("Muon needs whole matrices, and FSDP shards them: train with AdamW")
+        if self.optimizer is None and not (self.muon is None and self.embedding is None):
+            self.optimizer = make_optimizer(
+                model or self.model, self.args, self.muon, self.momentum, self.embedding
+            )
+        return super().create_optimizer(model)
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        inputs = {**inputs, "use_cache": False}
+        if self.label_smoother is not None:  # it looks for these
+            inputs["labels"] = inputs["shift_labels"]
+        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+
+    def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if not math.isfinite(value := loss.item()):  # before the update spoils the weights
+            raise Diverged(f"the loss is {value} at step {self.state.global_step + 1}")
+        return loss
+
+    def _get_grad_norm(self, model, grad_norm=None):
+        return grad_norm  # the platform also measures it where nothing is clipped
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        return 0  # the platform walks over all parameters at every step for this
+
+    # Measuring
+
+    @torch.no_grad()
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        """The loss over every token of the split, not an estimate from some of them."""
+        assert self.split is not None
+        model = self.model_wrapped
+        model.eval()
+        nats, tokens, size = 0.0, 0, 0
+        for batch in share(self.split, self.args.process_index, self.args.world_size):
+            batch = self._prepare_inputs(batch)
+            learned = batch["shift_labels"][batch["shift_labels"] != IGNORED]
+            nats += model(**batch, use_cache=False).loss.item() * len(learned)
+            tokens += len(learned)
+            size += int(self.token_bytes[learned].sum())
+        model.train()
+        sums = gather_object([(nats, tokens, size)])  # of all processes
+        nats, tokens, size = (sum(column) for column in zip(*sums, strict=True))
+        metrics = {
+            f"{metric_key_prefix}_loss": nats / tokens,
+            f"{metric_key_prefix}_bits_per_byte": nats / math.log(2) / max(size, 1),
+        }
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            logs["seconds"] = self.seconds()
+        super().log(logs, start_time)
+
+    def seconds(self) -> float:
+        """Of training, over all processes that took part in the run one after the other."""
+        return self.seconds_before + time.monotonic() - self.began
+
+    # Saving
+
+    def _save(self, output_dir=None, state_dict=None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        super()._save(str(folder), state_dict)
+        if self.args.should_save:
+            self.tokenizer.save_pretrained(folder)
+            # A pickle that nothing of ours reads, and that would hold a Hub token in plain text.
+            (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
+    def save_best(self) -> None:
+        """Into the run's own folder, which so holds a whole model at any moment."""
+        staging = Path(self.args.output_dir, ".staging")
+        with whole_or_not_at_all(staging):
+            self.save_model(str(staging), _internal_call=True)
+        if self.args.should_save:
+            for file in staging.iterdir():
+                file.replace(staging.parent / file.name)
+            staging.rmdir()
+
+    def save_now(self) -> None:
+        self._save_checkpoint(self.model, None)
+        self.control = self.callback_handler.on_save(self.args, self.state, self.control)
+
+    def _save_checkpoint(self, model, trial) -> None:
+        folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
+        with whole_or_not_at_all(folder):
+            super()._save_checkpoint(model, trial)
+
+
+@contextlib.contextmanager
+def whole_or_not_at_all(folder: Path) -> Iterator[None]:
+    """A full disk fails in as many ways as there are formats; half a model is worse than none."""
+    try:
+        yield
+    except Exception as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CannotSave(f"{folder} could not be saved: {error}") from error

@@ -1,0 +1,1 @@
+"""Recipes: one YAML file a system, and the module that reads them."""
