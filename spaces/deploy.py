@@ -34,7 +34,14 @@ from running import QUESTION, Running  # noqa: E402
 
 from training.hub import commit as hub  # noqa: E402
 from training.hub.access import Place, look  # noqa: E402
-from training.hub.errors import Damaged, PublishError, bounded_client, one_line, patiently, redact
+from training.hub.errors import (  # noqa: E402
+    Damaged,
+    PublishError,
+    bounded_client,
+    one_line,
+    patiently,
+    redact,
+)
 
 MODEL, BASELINE = "TINYGPT_MODEL", "TINYGPT_BASELINE"  # what app.py reads
 HARDWARE = "zero-a10g"  # ZeroGPU: what a free account gets
