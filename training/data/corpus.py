@@ -8,11 +8,9 @@ import hashlib
 import json
 import os
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from training.loop.arguments import Options
 
 HELLO = "hello hello"
 THE_CAT = "the cat sat on the mat"
@@ -116,8 +114,14 @@ class Corpus:
         return digest.hexdigest()
 
 
-def open_corpus(options: Options) -> Corpus:
-    built_in, data, column = options.corpus, options.data, options.text_column
+def open_corpus(
+    data: Sequence[str],
+    built_in: str | None = None,
+    column: str = "text",
+    made_by: str | None = None,
+) -> Corpus:
+    """Of files, folders, patterns or a data set's name; or what is built in, where there is none.
+    `made_by` is the command that writes files which are not there."""
     if not data and built_in == "shakespeare":
         return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()])
     if not data and built_in in BUILT_IN:
@@ -130,7 +134,7 @@ def open_corpus(options: Options) -> Corpus:
         if not found and len(data) == 1 and name.count("/") == 1:
             return Corpus(name, hub=name, column=column)
         if not found:
-            made = f" (the recipe's own: `{options.made_by}`)" if options.made_by else ""
+            made = f" (the recipe's own: `{made_by}`)" if made_by else ""
             raise BadText(f"no such file, folder or pattern: {name}{made}")
         files += found
     return Corpus(Path(data[0]).name, files=files, column=column)

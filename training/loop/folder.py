@@ -1,18 +1,22 @@
-"""The folder of a run: chosen, recorded, and found again."""
+"""The folder of a run: chosen, recorded and found again, and which of its checkpoints are whole."""
 
 import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.loop import checkpoints
-from training.loop.arguments import Options, Settings
+import torch
+from safetensors import safe_open
+from transformers.trainer_pt_utils import safe_globals
+
+from training.loop.settings import Options, Settings
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 RECORD = "run.json"
 RUNS = Path("runs")
+STATE = "trainer_state.json"  # of a checkpoint, written last
 
 
 class FolderTaken(ValueError):
@@ -40,7 +44,7 @@ def choose(settings: Settings) -> Path:
 
 
 def holds_run(folder: Path) -> bool:
-    return (folder / RECORD).exists() or bool(checkpoints.all_of(folder))
+    return (folder / RECORD).exists() or bool(checkpoints(folder))
 
 
 def latest(name: str) -> Path:
@@ -71,3 +75,50 @@ def recorded(folder: Path, flags: dict[str, Any]) -> Settings:
     platform = content["platform"]
     platform |= {k: v for k, v in flags.items() if k not in ours and k not in content["model"]}
     return Settings(content["name"], Options(**options), content["model"], platform, set())
+
+
+# Its checkpoints
+
+
+def step_of(folder: Path) -> int:
+    return int(folder.name.removeprefix("checkpoint-"))
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Oldest first."""
+    found = (p for p in run.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit())
+    return sorted(found, key=step_of)
+
+
+def fault(folder: Path) -> str | None:
+    """What is wrong with a checkpoint; None where everything that going on needs can be read."""
+    try:
+        json.loads((folder / STATE).read_text(encoding="utf-8"))
+        for weights in [*folder.glob("*.safetensors")] or [folder / "model.safetensors"]:
+            with safe_open(weights, "pt"):
+                pass
+        random = [*folder.glob("rng_state*.pth")] or [folder / "rng_state.pth"]
+        for state in (folder / "optimizer.pt", folder / "scheduler.pt", *random):
+            with safe_globals():
+                torch.load(state, map_location="cpu", weights_only=True)
+    # A file cut off anywhere fails in as many ways as there are formats.
+    except Exception as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+    return None
+
+
+def seconds_until(folder: Path) -> float:
+    """How long the run had been training when this was saved."""
+    history = json.loads((folder / STATE).read_text(encoding="utf-8"))["log_history"]
+    return max((logs["seconds"] for logs in history if "seconds" in logs), default=0.0)
+
+
+def last_whole(run: Path) -> tuple[Path | None, list[str]]:
+    """The checkpoint to go on from, and a line about each newer one that is torn."""
+    torn: list[str] = []
+    for folder in reversed(checkpoints(run)):
+        problem = fault(folder)
+        if problem is None:
+            return folder, torn
+        torn.append(f"{folder.name} is torn and skipped ({problem})")
+    return None, torn

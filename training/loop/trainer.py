@@ -4,31 +4,40 @@ import contextlib
 import importlib.util
 import math
 import shutil
+import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import gather_object
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     ProgressCallback,
     Trainer,
     TrainerControl,
+    TrainingArguments,
 )
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import TrainOutput
 
-from training.data.examples import IGNORED, Batch, Examples, Split, share
+from tinygpt_hf import TinyGPTForCausalLM
+from training.data.examples import IGNORED, Batch, Examples, Source, Split, share
 from training.data.tokens import token_bytes
+from training.loop.callbacks import Clock
 from training.loop.muon import make_optimizer
+from training.loop.settings import Options
 
 if importlib.util.find_spec("lomo_optim") is None:
     # accelerate looks for it on the disk twice a step, which took 1.5 % of one of 18 ms.
     sys.modules["lomo_optim"] = None  # type: ignore[assignment]
+
+
+WARM = 4  # of the steps that are timed: not counted
 
 
 class Diverged(RuntimeError):
@@ -43,8 +52,32 @@ def as_is(batch: Batch) -> Batch:
     return batch  # the data set makes whole batches
 
 
+def make_trainer(
+    options: Options,
+    args: TrainingArguments,
+    model: TinyGPTForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    source: Source,
+    split: Split | None,
+    **more: Any,
+) -> "TinyTrainer":
+    a_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    return TinyTrainer(
+        model=model,
+        args=args,
+        tokenizer=tokenizer,
+        examples=Examples(source, args.max_steps * a_step, args.seed),
+        split=split,
+        muon=options.muon_learning_rate,
+        momentum=options.muon_momentum,
+        embedding=options.embedding_learning_rate,
+        **more,
+    )
+
+
 class TinyTrainer(Trainer):
-    optimizer: torch.optim.Optimizer | None  # the platform leaves these two untyped
+    optimizer: torch.optim.Optimizer | None  # the platform leaves these untyped
+    lr_scheduler: LRScheduler | None
     control: TrainerControl
 
     def __init__(
@@ -56,6 +89,7 @@ class TinyTrainer(Trainer):
         muon: float | None = None,
         momentum: float = 0.95,
         embedding: float | None = None,
+        schedule: Callable[[int], float] | None = None,
         **kwargs: Any,
     ):
         # Not the platform's `processing_class`: it would write a begin token into a config
@@ -63,13 +97,13 @@ class TinyTrainer(Trainer):
         self.tokenizer = tokenizer
         self.split = split
         self.muon, self.momentum, self.embedding = muon, momentum, embedding
+        self.schedule = schedule  # each step's share of the rates, in place of the platform's
         self.seconds_before = 0.0  # spent before this process went on with the run
         self.began = time.monotonic()
         super().__init__(
-            data_collator=as_is,
             train_dataset=examples,
             eval_dataset=None if split is None else [],
-            **kwargs,
+            **{"data_collator": as_is, **kwargs},
         )
         for theirs in (ProgressCallback, PrinterCallback):
             self.remove_callback(theirs)
@@ -89,6 +123,13 @@ class TinyTrainer(Trainer):
                 model or self.model, self.args, self.muon, self.momentum, self.embedding
             )
         return super().create_optimizer(model)
+
+    def create_scheduler(self, num_training_steps: int, optimizer=None):
+        if self.schedule is not None and self.lr_scheduler is None:
+            trained = optimizer or self.optimizer
+            assert trained is not None
+            self.lr_scheduler = LambdaLR(trained, self.schedule)
+        return super().create_scheduler(num_training_steps, optimizer)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         inputs = {**inputs, "use_cache": False}
@@ -144,6 +185,28 @@ class TinyTrainer(Trainer):
     def seconds(self) -> float:
         """Of training, over all processes that took part in the run one after the other."""
         return self.seconds_before + time.monotonic() - self.began
+
+    # Timing
+
+    def time_steps(self) -> float:
+        """Seconds a step takes, the first ones left out."""
+        clock = Clock()
+        self.add_callback(clock)
+        self.train()
+        return statistics.median(clock.gaps()[WARM:])
+
+    @torch.no_grad()
+    def time_evaluation(self) -> float:
+        """Seconds, by the time of one batch."""
+        if self.split is None:
+            return 0.0
+        batch = self._prepare_inputs(self.split.batch(0))
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            self.model(**batch, use_cache=False).loss.item()
+            times.append(time.perf_counter() - began)
+        return min(times) * len(self.split)
 
     # Saving
 

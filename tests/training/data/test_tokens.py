@@ -12,7 +12,6 @@ import pytest
 from tinygpt_hf.tokenization import train_bpe, train_char
 from training.data import tokens
 from training.data.corpus import BadText, cache_folder, open_corpus
-from training.loop.arguments import Options
 from training.train import main
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +23,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def corpus(*paths, column: str = "text"):
-    return open_corpus(Options(data=[str(path) for path in paths], text_column=column))
+    return open_corpus([str(path) for path in paths], column=column)
 
 
 def test_files_folders_and_patterns_in_order(tmp_path):

@@ -16,7 +16,7 @@ from training.train import main
 @pytest.mark.parametrize("name", reader.names())
 def test_every_recipe_is_understood(name):
     """Keys, model fields and TrainingArguments' fields, and their values."""
-    from training.loop.prepare import platform_arguments
+    from training.loop.arguments import platform_arguments
 
     settings = arguments.resolve(name, {})
     TinyGPTConfig(vocab_size=300, **settings.model)

@@ -4,13 +4,14 @@ import itertools
 import json
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import TrainerCallback
 
-from training.loop.plan import make_plan, parameters, speed
+from training.loop import budget, prepare
+from training.loop.arguments import resolve
+from training.loop.budget import find_machine, make_plan, parameters
 from training.train import main
 
 FLOPS = 4e11  # of two cores in bf16
@@ -66,7 +67,7 @@ def test_the_count_of_parameters_is_that_of_the_model():
 
 
 def test_the_speed_of_this_machine_is_a_number_of_its_size():
-    assert 1e8 < speed(torch.device("cpu"), bf16=False) < 1e14
+    assert 1e8 < find_machine({"use_cpu": True, "bf16": False}).speed() < 1e14
 
 
 class Slow(TrainerCallback):
@@ -118,31 +119,33 @@ def test_no_time_at_all_is_said(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("chosen", "each", "seconds", "often"),
     [
-        (False, 0.0, 20, 1 / 10),
-        (False, 1.0, 20, 1 / 2),  # a sixth of the time for one, and two there have to be
-        (False, 1.0, 60, 1 / 7),
-        (True, 1.0, 20, 0.1),  # as the recipe has it, whatever it costs
-        (True, 1.0, 60, 40.0),
+        (None, 0.0, 20, 1 / 10),
+        (None, 1.0, 20, 1 / 2),  # a sixth of the time for one, and two there have to be
+        (None, 1.0, 60, 1 / 7),
+        (0.1, 1.0, 20, 0.1),  # as the recipe has it, whatever it costs
+        (40.0, 1.0, 60, 40.0),
     ],
 )
-def test_evaluations_are_counted_in_the_time(monkeypatch, chosen, each, seconds, often):
+def test_evaluations_are_counted_in_the_time(chosen, each, seconds, often):
     """A step takes 0.1 s here, and an evaluation what it is said to."""
-    from training.loop import budget
-
-    monkeypatch.setattr(budget, "seconds_an_evaluation", lambda trainer: each)
-    args = SimpleNamespace(eval_strategy="steps", eval_steps=often if chosen else 0.1)
-
-    class Trainer:
-        def __init__(self, args, callbacks):
-            self.clock = callbacks[0]
-
-        def train(self):
-            self.clock.ticks = [0.1 * step for step in range(budget.TIMED)]
-
-    steps, found = budget.within(seconds, Trainer, args, chosen)
+    rest = budget.for_steps(seconds)
+    found = chosen or budget.how_often(rest, each)
     assert found == pytest.approx(often)
+    steps = budget.steps_within(rest, 0.1, each, found)
     evaluations = 1 / found if found < 1 else steps / found
     assert steps * 0.1 + evaluations * each == pytest.approx(0.93 * (seconds - 3), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flags", "chosen"),
+    [
+        ("modern", {}, False),
+        ("modern", {"eval_steps": 0.1}, True),  # the default, but asked for
+        ("chat", {}, True),  # the recipe says how often
+    ],
+)
+def test_who_says_how_often_to_evaluate_is_heard(recipe, flags, chosen):
+    assert prepare.evaluations_chosen(resolve(recipe, flags)) is chosen
 
 
 def test_timing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
@@ -150,21 +153,9 @@ def test_timing_leaves_the_run_as_it_was(tmp_path, monkeypatch):
     from safetensors.torch import load_file
 
     path = write_text(tmp_path)
-    monkeypatch.setattr("training.loop.budget.within", counted(5))
+    monkeypatch.setattr(budget, "steps_within", lambda *times: 5)  # the timing itself happens
     flags = [str(path), *FEW, "--dropout", "0.1", "--max_position_embeddings", "16", "--no-fit"]
     for name, more in (("timed", ["--minutes", "1"]), ("plain", ["--max_steps", "5"])):
         assert main([*flags, "--output_dir", str(tmp_path / name), *more]) == 0
     timed, plain = (load_file(tmp_path / n / "model.safetensors") for n in ("timed", "plain"))
     assert all(timed[name].equal(plain[name]) for name in plain)
-
-
-def counted(steps: int):
-    from training.loop import budget
-
-    real = budget.within
-
-    def within(*args):
-        _, often = real(*args)  # the timing itself happens
-        return steps, often
-
-    return within
