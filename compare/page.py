@@ -14,9 +14,11 @@ from typing import Any
 
 import gradio as gr
 from anyio.to_thread import current_default_thread_limiter
+from starlette.middleware import Middleware
 
 from compare import api
 from compare.html.theme import head, theme
+from compare.pace import Pace
 from compare.roster import Roster
 from compare.tabs import chat, compare, inside, learn, newer, score
 from compare.tabs.duel import Duels
@@ -101,7 +103,7 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
         # Gradio gives its own page 3 seconds to answer and else ends the program: too few on a
         # busy machine, where torch is being imported at the same time.
         _frontend=False,
-        app_kwargs={"lifespan": _few_threads},
+        app_kwargs={"lifespan": _few_threads, "middleware": [Middleware(Pace)]},
         **where,
     )
 

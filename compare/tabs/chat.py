@@ -72,7 +72,9 @@ def build(page: Page, tab: gr.Tab) -> None:
         return able, transcript([]), _pane(), []
 
     seats = [chats, said, beside, talk]
-    changed = page.left.change(seat, page.left, seats, cancels=answers, **options)
+    changed = page.left.change(
+        seat, page.left, seats, cancels=answers, trigger_mode="multiple", **options
+    )
     for seated in (changed, page.demo.load(seat, page.left, seats, **options)):
         seated.then(None, chats, js=_MARK, **QUIET)
 

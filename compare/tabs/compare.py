@@ -127,7 +127,14 @@ def _models(page: Page, left: gr.HTML) -> None:
             concurrency_limit=None,
             **QUIET,
         )
-    page.left.change(seat, page.left, [left, page.sizes], concurrency_limit=None, **QUIET)
+    page.left.change(
+        seat,
+        page.left,
+        [left, page.sizes],
+        concurrency_limit=None,
+        trigger_mode="multiple",  # a second choice at once is seated too, and the last one stays
+        **QUIET,
+    )
 
 
 def _writer(page: Page, takes: int):

@@ -40,12 +40,7 @@ def build(page: Page, tab: gr.Tab) -> None:
         asks = dict(request.query_params)
         return trying.apply(asks) if "tab" in asks else [gr.skip()] * len(trying.outputs)
 
-    # Inside looks when its prompt changes; after a try it has to look in any case.
-    look = """() => setTimeout(() => {
-        const look = document.querySelector("#look");
-        if (look?.offsetParent) look.click();
-    }, 400)"""
-    guide.click(attempt, None, trying.components(), **QUIET).then(None, js=look, **QUIET)
+    guide.click(attempt, None, trying.components(), **QUIET)
     page.demo.load(arrive, None, trying.components(), **QUIET)
     page.demo.load(None, js=f"() => {{ {guide_html.WATCH} }}", **QUIET)
     measure.click(_cost, None, cost, concurrency_limit=1, concurrency_id="cost", **QUIET)
