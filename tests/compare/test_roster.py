@@ -42,7 +42,8 @@ def test_where_gpt2_cannot_be_had_the_page_says_why_and_how():
     told = []
     roster = Roster(["shakespeare"], FakeContestant, load_baseline=no_hub)
     roster.begin(lambda name, why: told.append((name, why)))
-    while not (roster.settled() and told):
+    until = time.monotonic() + 60
+    while not (roster.settled() and told) and time.monotonic() < until:
         time.sleep(0.01)
     assert told == [("openai-community/gpt2", "We couldn't connect to the Hub.")]  # in the terminal
     sentence = right(roster).sentence
