@@ -55,6 +55,9 @@ class Options:
         "char", "char, bpe, a closed vocabulary (hello, next-char, minigpt) or a model's own"
     )
     bpe_size: int = option(4096, "vocabulary of a bpe tokenizer")
+    bpe_cut: Literal["lines", "gpt2"] = option(
+        "lines", "words of a bpe tokenizer: ours, or GPT-2's, which llama.cpp knows"
+    )
     corpus: str | None = option(
         None, "text that is built in: hello, next-char, minigpt, or shakespeare (fetched once)"
     )
@@ -106,6 +109,8 @@ class Settings:
     given: set[str]
 
 
+# The recipe of a text of one's own, by the shape that is asked for.
+ARCHITECTURES = {"modern": "modern", "llama": "text-llama", "gpt2": "text-gpt2"}
 USAGE = "python -m training.train RECIPE|TEXT_FILE|FOLDER [flags]"
 
 
@@ -124,6 +129,11 @@ def make_parser(**kwargs: Any) -> argparse.ArgumentParser:
         "recipe",
         nargs="?",
         help="a recipe's name or YAML file; or a text file or folder, which means `modern` on it",
+    )
+    parser.add_argument(
+        "--arch",
+        choices=ARCHITECTURES,
+        help="of a text of your own: modern learns most (default), llama and gpt2 run everywhere",
     )
     parser.add_argument("--list", action="store_true", help="show the recipes")
     parser.add_argument("--help_all", action="store_true", help="show every flag")
