@@ -1,7 +1,7 @@
 """How an open tokenizer sees text: cut into words, each written in GPT-2's alphabet of bytes.
 
-    lines   white space ends with its line: text may be cut behind any line end
-    gpt2    GPT-2's own cut, the one that other programs know (llama.cpp calls it `gpt-2`)
+lines   white space ends with its line: text may be cut behind any line end
+gpt2    GPT-2's own cut, the one that other programs know (llama.cpp calls it `gpt-2`)
 """
 
 from tokenizers import Regex, pre_tokenizers
