@@ -6,21 +6,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SIZE = 1 << 16  # bytes a string: many enough to be fast, few enough that 256 of them are nothing
-_PATIENCE = 16  # so many sizes without a good line end, and another place has to do
 
 
 def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> Iterator[str]:
     """The text of the files, newlines untouched, in strings of about `size` bytes.
 
-    A file is cut behind line ends, which no token of ours crosses: the cuts change neither what is
-    learned nor how it is encoded. Where no line ends for long, a cut between a word and the white
-    space behind it is as good.
+    A file is cut between a word and the white space behind it, where no token of ours begins
+    before and ends after: the cuts change neither what is learned nor how it is encoded.
     """
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         held: list[str] = []  # blocks without a place to cut
         for block in _blocks(path, size):
-            cut = block.rfind("\n") + 1 or (_behind_a_word(block) if len(held) > _PATIENCE else 0)
-            if cut:
+            if cut := _behind_a_word(block):
                 yield "".join([*held, block[:cut]])
                 held = [block[cut:]]
             else:
@@ -63,6 +60,9 @@ def _blocks(path: str | Path, size: int) -> Iterator[str]:
 
 
 def _behind_a_word(text: str) -> int:
-    """The last position with a word before it and white space behind it; 0 for none."""
+    """The last position with a word before it and white space behind it; 0 for none.
+
+    Only what every pattern and Python take for white space: on U+001C they differ.
+    """
     places = range(len(text) - 1, 0, -1)
-    return next((i for i in places if text[i].isspace() and not text[i - 1].isspace()), 0)
+    return next((i for i in places if text[i] in " \t\r\n" and not text[i - 1].isspace()), 0)

@@ -15,6 +15,8 @@ from training.recipes import reader
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
+# The recipe of a text of one's own, by the shape that is asked for.
+ARCHITECTURES = {"modern": "modern", "llama": "text-llama", "gpt2": "text-gpt2"}
 USAGE = "python -m training.train RECIPE|TEXT_FILE|FOLDER [flags]"
 
 
@@ -33,6 +35,11 @@ def make_parser(**kwargs: Any) -> argparse.ArgumentParser:
         "recipe",
         nargs="?",
         help="a recipe's name or YAML file; or a text file or folder, which means `modern` on it",
+    )
+    parser.add_argument(
+        "--arch",
+        choices=ARCHITECTURES,
+        help="of a text of your own: modern learns most (default), llama and gpt2 run everywhere",
     )
     parser.add_argument("--list", action="store_true", help="show the recipes")
     parser.add_argument("--help_all", action="store_true", help="show every flag")

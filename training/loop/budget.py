@@ -57,10 +57,11 @@ class Plan:
 def fit(settings: Settings, size: float, seconds: float | None, flops: float) -> Settings:
     """What `make_plan` says, under what the recipe or a flag says."""
     plan = make_plan(max(size, 1), seconds, flops)
+    gated = settings.model.get("hidden_act") == "swiglu"  # three matrices in the place of two
     model = {
         "max_position_embeddings": plan.window,
         "hidden_size": plan.width,
-        "intermediate_size": 3 * plan.width,
+        "intermediate_size": (2 if gated else 3) * plan.width,
         "num_hidden_layers": plan.depth,
         "num_attention_heads": plan.heads,
         "dropout": plan.dropout,

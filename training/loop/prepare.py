@@ -204,7 +204,8 @@ def train_tokenizer(options: Options, corpus: Corpus) -> PreTrainedTokenizerBase
         return train_char(pieces, chat=chat)
     if kind == "bpe":
         few = islice(pieces, ENOUGH_FOR_BPE)
-        return train_bpe(few, options.bpe_size, chat=chat, show_progress=False)
+        cut = options.bpe_cut
+        return train_bpe(few, options.bpe_size, cut=cut, chat=chat, show_progress=False)
     return open_tokenizer(kind)
 
 

@@ -49,6 +49,9 @@ class Options:
         "char", "char, bpe, a closed vocabulary (hello, next-char, minigpt) or a model's own"
     )
     bpe_size: int = option(4096, "vocabulary of a bpe tokenizer")
+    bpe_cut: Literal["lines", "gpt2"] = option(
+        "lines", "words of a bpe tokenizer: ours, or GPT-2's, which llama.cpp knows"
+    )
     corpus: str | None = option(
         None, "text that is built in: hello, next-char, minigpt, or shakespeare (fetched once)"
     )
