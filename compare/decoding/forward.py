@@ -1,173 +1,203 @@
-"""The forward pass of a TinyGPT or a GPT-2 without its modules, for many rows at once.
+"""The forward pass of a model without its modules, for many texts at once.
 
-At one token a step most of the time goes into Python, so the weights are taken out of the modules
-once and each layer is a handful of calls. The numbers are those of the model to rounding.
+At one token a step most of the time goes into Python and into small operations, so the weights are
+taken out of the modules once and each layer is a handful of calls. The numbers are those of the
+model to rounding. Rows may be at different positions; what a row cannot see is masked.
 
-Each row has a ring of cells for keys and values; position p lies in cell p mod cells. Rows may be
-at different positions: a row's input is padded on the right, and what the padding writes is either
-masked (it lies in the future) or in cells that the window has left.
-
-Shapes in comments: B rows, T tokens, C width, H heads, G groups of heads that share keys, D width
-of a head, K cells looked at, W window.
+Shapes in comments: B rows, T tokens, N = B T, C width, H heads, G groups of heads that share keys,
+D width of a head, K columns looked at, W window.
 """
 
 from __future__ import annotations
 
-import math
-import mmap
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from compare.decoding.weights import Layer, Lean
+from compare.decoding.cache import Cache
+from compare.decoding.weights import Layer, Weights
 from tinygpt_hf.modeling_tinygpt import rotate, rotation, sinusoids
 
-CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not hold up the others
-_CACHE_BYTES = 1 << 30  # address space; memory is used as far as texts reach
-_MOST_ROWS = 64
 _SCORES = 1 << 24  # numbers in one table of attention scores
 
-Turn = tuple[Tensor, ...] | None
-Join = Callable[[int, Tensor], Tensor]
+
+@dataclass
+class _Step:
+    """What one pass is about: which rows, where their tokens go and what they see."""
+
+    rows: int
+    tokens: int  # of each row, padded on the right
+    write: tuple  # where new keys and values go in a layer's memory
+    read: tuple  # what is looked at
+    bias: Callable[[int], Tensor | None]  # of a layer, added to the scores: B H T K or smaller
+    turn: tuple[Tensor, ...] | None  # rotary positions: N 1 D
 
 
-class Rows:
-    """The forward pass and its cache, with room for `most` rows."""
-
-    def __init__(self, lean: Lean) -> None:
-        self.lean = lean
-        # One chunk more than the window: what padding writes never reaches a cell still looked at.
-        self.cells = lean.window + CHUNK
-        row = (lean.groups, self.cells, lean.head_dim)
-        each = 2 * len(lean.layers) * lean.groups * self.cells * lean.head_dim * 4
-        self.most = max(1, min(_MOST_ROWS, _CACHE_BYTES // max(each, 1)))
-        shape = (2 * len(lean.layers), self.most, *row)
-        # Not memory until it is written, page by page: torch's zeros are written at once, and
-        # numpy asks for pages of 2 MB, of which a few tokens in every row take all.
-        size = math.prod(shape)
-        memory = mmap.mmap(-1, 4 * max(1, size))
-        cache = torch.frombuffer(memory, dtype=torch.float32)[:size].view(shape)
-        self._cache = cache.to(lean.embed.device)
-        self._places = torch.arange(self.cells, device=lean.embed.device)
-        self._written = [0] * self.most  # cells of each row that are not zero
+class Forward:
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        self.cache = Cache(
+            len(weights.layers),
+            weights.groups,
+            weights.head_dim,
+            weights.window,
+            weights.embed.dtype,
+            weights.embed.device,
+        )
+        tables = [layer.bias for layer in weights.layers if layer.bias is not None]
+        # L H W, the farthest first: for the newest token, the bias of its K columns is a slice.
+        self._biases = torch.stack([t[:-1].flip(0).t() for t in tables]) if tables else None
 
     def at_once(self, tokens: int, seen: int) -> int:
         """How many rows may be read together, that many tokens of each, without a huge table."""
-        return max(1, _SCORES // max(1, tokens * (seen + tokens) * self.lean.heads))
-
-    def leave(self, row: int, last: int) -> None:
-        """Empties a row and puts the last one into its place, so that rows stay without a gap."""
-        used = max(self._written[row], self._written[last])
-        self._cache[:, row, :, :used] = self._cache[:, last, :, :used]
-        used = self._written[last]
-        self._cache[:, last, :, :used] = 0  # an overflow left behind would be 0 times infinity
-        self._written[row], self._written[last] = used, 0
+        return max(1, _SCORES // max(1, tokens * (seen + tokens) * self.weights.heads))
 
     @torch.inference_mode()
     def read(self, rows: list[int], tokens: list[list[int]], first: list[int]) -> Tensor:
         """Reads each row's next tokens, the first of them at its position `first`; next logits."""
-        lean = self.lean
+        weights, device = self.weights, self.weights.embed.device
         lengths = [len(ids) for ids in tokens]
-        longest, device = max(lengths), lean.embed.device
+        longest = max(lengths)
         padded = [ids + [0] * (longest - len(ids)) for ids in tokens]
-        x = F.embedding(torch.tensor(padded, device=device), lean.embed)  # B T C
-        at = torch.tensor(first, device=device)[:, None] + self._places[:longest]  # B T
-        seen = min(self.cells, max(first) + longest)
-        for row, start in zip(rows, first, strict=True):
-            self._written[row] = max(self._written[row], min(self.cells, start + longest))
+        x = F.embedding(torch.tensor(padded, device=device).view(-1), weights.embed)  # N C
+        at = torch.tensor(first, device=device)[:, None]
+        if longest > 1:
+            at = at + torch.arange(longest, device=device)  # B T
         x, turn = self._place(x, at)
-        distance = (at[..., None] - self._places[:seen]) % self.cells  # B T K
-        reach = (distance < lean.window) & (distance <= at[..., None])
-        distance = torch.where(reach, distance, lean.window)
-        mask = torch.zeros_like(distance, dtype=x.dtype).masked_fill_(~reach, -torch.inf)[:, None]
-        where = self._where(rows, at, seen)
-        for number, layer in enumerate(lean.layers):
-            x = self._block(x, number, layer, mask, distance, turn, where)
-        last = torch.tensor([length - 1 for length in lengths], device=device)
-        x = x[torch.arange(len(rows), device=device), last]  # B C
-        return lean.head(lean.norm(x))
+        step = self._step(rows, first, at, turn)
+        for number, layer in enumerate(weights.layers):
+            x = self._block(x, number, layer, step)
+        if longest > 1:
+            last = torch.tensor([row * longest + n - 1 for row, n in enumerate(lengths)])
+            x = x[last.to(device)]  # B C
+        return weights.head(weights.norm(x))
 
     def _place(self, x: Tensor, at: Tensor) -> tuple[Tensor, tuple[Tensor, ...] | None]:
         """Positions: added to the stream, or as a rotation of queries and keys."""
-        positions = self.lean.positions
-        if isinstance(positions, Tensor):
-            return x + F.embedding(at.clamp(max=self.lean.window - 1), positions), None
-        if positions == "sinusoidal":
-            return x + sinusoids(at, x.shape[-1]), None
-        if positions == "rotary":
-            return x, rotation(at, self.lean.head_dim, self.lean.theta)
+        weights = self.weights
+        if weights.positions == "learned":
+            assert weights.table is not None
+            here = at.view(-1).clamp(max=weights.window - 1)  # padding may lie beyond
+            return x + F.embedding(here, weights.table), None
+        if weights.positions == "sinusoidal":
+            return x + sinusoids(at.view(-1), x.shape[-1]), None
+        if weights.positions == "rotary":
+            turn = rotation(at.view(-1, 1), weights.head_dim, weights.theta)
+            return x, tuple(part[:, 0] for part in turn)
         return x, None
 
-    def _where(self, rows: list[int], at: Tensor, seen: int) -> Join:
-        """How to write new keys and how to read all of them, for these rows."""
-        row = torch.tensor(rows, device=at.device)
-        cell = at % self.cells
-        plain = rows == list(range(len(rows)))  # then a slice will do, which copies nothing
+    def _step(
+        self, rows: list[int], first: list[int], at: Tensor, turn: tuple[Tensor, ...] | None
+    ) -> _Step:
+        cache, tokens = self.cache, at.shape[1]
+        begins = [cache.begins[row] for row in rows]
+        columns = [begin + start for begin, start in zip(begins, first, strict=True)]
+        low = min(map(cache.low, begins, columns))
+        high = max(columns) + tokens
+        side_by_side = rows == list(range(rows[0], rows[0] + len(rows)))
+        # Side by side, a slice will do, which copies nothing.
+        here = slice(rows[0], rows[0] + len(rows)) if side_by_side else rows
+        read = (slice(None), here, slice(None), slice(low, high))
+        if side_by_side and tokens == 1 and min(columns) == max(columns):
+            write: tuple = (slice(None), here, slice(None), columns[0])
+            bias = self._newest(begins, low, high)
+        else:
+            row = torch.tensor(rows, device=at.device)[:, None]
+            start = torch.tensor(begins, device=at.device)[:, None]
+            write = (slice(None), row, slice(None), start + at)
+            bias = self._any(start, at, low, high)
+        return _Step(len(rows), tokens, write, read, bias, turn)
 
-        def join(number: int, new: Tensor) -> Tensor:  # B T G D → B G K D
-            store = self._cache[number]
-            store[row[:, None], :, cell] = new
-            return store[: len(rows), :, :seen] if plain else store[row, :, :seen]
+    def _newest(
+        self, begins: list[int], low: int, high: int
+    ) -> Callable[[int], Tensor | None]:
+        """For one token a row, all in the last column: every distance is the same for all."""
+        mask = None
+        device = self.weights.embed.device
+        if max(begins) > low:  # B K
+            start = torch.tensor(begins, device=device)[:, None]
+            nobody = torch.arange(low, high, device=device) < start
+            mask = torch.zeros_like(nobody, dtype=self.weights.embed.dtype)
+            mask = mask.masked_fill_(nobody, -torch.inf)[:, None, None]  # B 1 1 K
+        if self._biases is None:
+            return lambda number: mask
+        near = self._biases[:, None, :, None, self.weights.window - (high - low) :]  # L 1 H 1 K
+        each = near if mask is None else near + mask
+        return lambda number: each[number]
 
-        return join
+    def _any(
+        self, start: Tensor, at: Tensor, low: int, high: int
+    ) -> Callable[[int], Tensor | None]:
+        """For rows of several tokens each, wherever they are."""
+        window, layers = self.weights.window, self.weights.layers
+        column = torch.arange(low, high, device=at.device)
+        distance = (start + at)[..., None] - column  # B T K
+        reach = (distance >= 0) & (distance < window) & (column >= start[..., None])
+        if self._biases is None:
+            mask = torch.zeros_like(distance, dtype=self.weights.embed.dtype)
+            mask = mask.masked_fill_(~reach, -torch.inf)[:, None]
+            return lambda number: mask
+        distance = torch.where(reach, distance, window)
 
-    def _block(
-        self,
-        x: Tensor,  # B T C
-        number: int,
-        layer: Layer,
-        mask: Tensor,  # B 1 T K
-        distance: Tensor,  # B T K
-        turn: Turn,
-        join: Join,
-    ) -> Tensor:
-        lean = self.lean
-        h = x if lean.norm_after else layer.attn_norm(x)
-        written = layer.out(self._attend(h, number, layer, mask, distance, turn, join))
-        x = x + written if lean.residual else written
-        x = layer.attn_norm(x) if lean.norm_after else x
+        def biased(number: int) -> Tensor:
+            table = layers[number].bias
+            assert table is not None
+            return F.embedding(distance, table).permute(0, 3, 1, 2)
+
+        return biased
+
+    def _block(self, x: Tensor, number: int, layer: Layer, step: _Step) -> Tensor:
+        weights = self.weights
+        h = x if weights.norm_after else layer.attn_norm(x)
+        written = layer.out(self._attend(h, number, layer, step))
+        x = x + written if weights.residual else written
+        x = layer.attn_norm(x) if weights.norm_after else x
         if layer.mlp_norm is None:
             return x
-        written = layer.mlp(x if lean.norm_after else layer.mlp_norm(x))
-        x = x + written if lean.residual else written
-        return layer.mlp_norm(x) if lean.norm_after else x
+        written = layer.mlp(x if weights.norm_after else layer.mlp_norm(x))
+        x = x + written if weights.residual else written
+        return layer.mlp_norm(x) if weights.norm_after else x
 
-    def _attend(
-        self,
-        h: Tensor,  # B T C
-        number: int,
-        layer: Layer,
-        mask: Tensor,
-        distance: Tensor,
-        turn: Turn,
-        join: Join,
-    ) -> Tensor:
-        lean = self.lean
-        lead = h.shape[:2]  # B T
+    def _attend(self, h: Tensor, number: int, layer: Layer, step: _Step) -> Tensor:
+        weights, (rows, tokens) = self.weights, (step.rows, step.tokens)
+        heads, groups, width = weights.heads, weights.groups, weights.head_dim
         if layer.qkv is None:  # every token in reach weighs the same
-            value = join(2 * number, h[:, :, None])
-            return (mask.softmax(-1) @ value).view(h.shape)
-        query, key, value = layer.qkv(h).split(
-            [size * lean.head_dim for size in (lean.heads, lean.groups, lean.groups)], dim=-1
-        )
-        query = query.view(*lead, lean.heads, -1)
-        key, value = key.view(*lead, lean.groups, -1), value.view(*lead, lean.groups, -1)
-        if turn is not None:
-            query, key = (
-                rotate(each.transpose(1, 2), *turn).transpose(1, 2) for each in (query, key)
-            )
-        key, value = join(2 * number, key), join(2 * number + 1, value)  # B G K D
-        shared = lean.heads // lean.groups
-        query = query.view(*lead, lean.groups, shared, -1).permute(0, 2, 3, 1, 4)
-        query = query.reshape(lead[0], lean.groups, shared * lead[1], -1)
-        scores = query @ key.transpose(-1, -2) * lean.scaling
-        scores = scores.view(lead[0], lean.heads, lead[1], -1)  # B H T K
-        if layer.bias is not None:
-            scores = scores + F.embedding(distance, layer.bias).permute(0, 3, 1, 2)
+            return self._mean(h, number, step)
+        qkv = layer.qkv(h).view(rows * tokens, heads + 2 * groups, width)
+        if step.turn is not None:
+            turned = qkv[:, : heads + groups]
+            turned.copy_(rotate(turned, *step.turn))
+        key, value = self._join(number, qkv[:, heads:], step)  # B·G K D
+        shared = heads // groups
+        query = qkv[:, :heads].view(rows, tokens, groups, shared, width).permute(0, 2, 3, 1, 4)
+        query = query.reshape(rows * groups, shared * tokens, width)
+        scores = torch.bmm(query, key.transpose(1, 2)).view(rows, heads, tokens, -1)  # B H T K
+        bias = step.bias(number)
+        if bias is None:
+            scores = scores.mul_(weights.scaling)
         else:
-            scores = scores + mask
-        weights = scores.softmax(-1).view(lead[0], lean.groups, shared * lead[1], -1)
-        out = (weights @ value).view(lead[0], lean.heads, lead[1], -1)
-        return out.transpose(1, 2).reshape(*lead, -1)
+            scores = torch.add(bias, scores, alpha=weights.scaling)
+        odds = scores.softmax(-1).view(rows * groups, shared * tokens, -1)
+        out = torch.bmm(odds, value).view(rows, heads, tokens, width)
+        return out.transpose(1, 2).reshape(rows * tokens, heads * width)
+
+    def _mean(self, h: Tensor, number: int, step: _Step) -> Tensor:
+        _, value = self._join(number, h[:, None].expand(-1, 2, -1), step)  # B K C
+        bias = step.bias(number)
+        odds = value.new_zeros(()) if bias is None else bias.flatten(0, 1)  # B T K
+        odds = odds.expand(step.rows, step.tokens, value.shape[1]).softmax(-1)
+        return torch.bmm(odds, value).view(h.shape)
+
+    def _join(self, number: int, new: Tensor, step: _Step) -> tuple[Tensor, Tensor]:
+        """Writes the step's keys and values (N 2G D); everything that its rows look at."""
+        store = self.cache.layers[number]  # 2 B G K D
+        new = new.view(step.rows, step.tokens, 2, -1, new.shape[-1])
+        if isinstance(step.write[1], slice):
+            store[step.write] = new[:, 0].transpose(0, 1)
+        else:
+            store[step.write] = new  # indices on both sides of a slice: their shape comes first
+        key, value = store[step.read]
+        return key.flatten(0, 1), value.flatten(0, 1)

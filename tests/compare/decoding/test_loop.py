@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from compare.decoding.forward import CHUNK
+from compare.decoding.cache import CHUNK
 from compare.decoding.loop import DecodeLoop
 from compare.decoding.weights import take_apart
 from compare.engine.snippet import generate_arguments
