@@ -78,7 +78,8 @@ def write_file(
         # As llama.cpp's own converter: vectors and the table of positions stay in fp32.
         whole_precision = values.ndim == 1 or tensor == "position_embd.weight"
         dtype = np.float32 if precision == "F32" or whole_precision else np.float16
-        written = values.astype(dtype)
+        with np.errstate(over="ignore"):  # said below, by name
+            written = values.astype(dtype)
         if not np.isfinite(written).all():
             raise ExportError(f"{tensor} holds a number that {precision} cannot write")
         writer.add_tensor(tensor, written)
