@@ -13,14 +13,14 @@ import { takeParts } from "./parts.js";
 import { readShape } from "./shape.js";
 /** @typedef {import("./parts.js").Linear} Linear */
 /** @typedef {import("./parts.js").Norm} Norm */
-/** @typedef {import("./parts.js").Block} Block */
 /** @typedef {import("./weights.js").Weights} Weights */
 /**
  * Whoever wants to look inside: `stream` gets the T C numbers behind the embedding (0) and behind
  * each block (1 and on), `attention` the weights of a head over the tokens from `from` to `at`.
- * @typedef {{stream?: (block: number, x: Float32Array) => void,
- *   attention?: (block: number, head: number, at: number, from: number, weights: Float32Array) => void}} Look
+ * @typedef {{stream?: (block: number, x: Float32Array) => void, attention?: (block: number,
+ *   head: number, at: number, from: number, weights: Float32Array) => void}} Look
  */
+/** One reading: what was read before, and who looks on. @typedef {{cache: Cache, look: Look}} Pass */
 
 const CHUNK = 64; // tokens read at once
 
@@ -49,10 +49,10 @@ export class Model {
         /** @type {Float32Array} */
         let x = this.embed(ids, first);
         look.stream?.(0, x);
-        this.parts.blocks.forEach((block, i) => {
-            x = this.block(x, block, i, cache, look);
+        for (let i = 0; i < this.parts.blocks.length; i++) {
+            x = this.block(x, i, { cache, look });
             look.stream?.(i + 1, x);
-        });
+        }
         cache.length += ids.length;
         return this.norm(x, this.parts.norm);
     }
@@ -62,7 +62,11 @@ export class Model {
         return multiply(this.parts.head, x);
     }
 
-    /** Tokens as vectors, and where they stand. @param {ArrayLike<number>} ids @param {number} first */
+    /**
+     * Tokens as vectors, and where they stand.
+     * @param {ArrayLike<number>} ids
+     * @param {number} first
+     */
     embed(ids, first) {
         const { hidden_size: width, position_embedding: kind } = this.shape;
         const x = new Float32Array(ids.length * width); // T C
@@ -71,7 +75,8 @@ export class Model {
             x.set(token, t * width);
             if (kind === "learned") {
                 const position = /** @type {Float32Array} */ (this.parts.positions);
-                for (let c = 0; c < width; c++) x[t * width + c] += position[(first + t) * width + c];
+                for (let c = 0; c < width; c++)
+                    x[t * width + c] += position[(first + t) * width + c];
             } else if (kind === "sinusoidal") {
                 for (let c = 0; c < width; c += 2) {
                     const angle = turn(first + t, c / width, 10000);
@@ -83,14 +88,17 @@ export class Model {
         return x;
     }
 
-    /** Look around, then think; each adds to the stream (or replaces it, without residual). */
-    /** @param {Float32Array} x @param {Block} block @param {number} i @param {Cache} cache @param {Look} look */
-    block(x, block, i, cache, look) {
+    /**
+     * Look around, then think; each adds to the stream (or replaces it, without residual).
+     * @param {Float32Array} x @param {number} i @param {Pass} pass
+     */
+    block(x, i, pass) {
+        const block = this.parts.blocks[i];
         if (this.shape.norm_position === "after") {
-            x = this.norm(this.join(x, this.attention(x, block, i, cache, look)), block.attnNorm);
+            x = this.norm(this.join(x, this.attention(x, i, pass)), block.attnNorm);
             return block.up ? this.norm(this.join(x, this.mlp(x, block)), block.mlpNorm) : x;
         }
-        x = this.join(x, this.attention(this.norm(x, block.attnNorm), block, i, cache, look));
+        x = this.join(x, this.attention(this.norm(x, block.attnNorm), i, pass));
         return block.up ? this.join(x, this.mlp(this.norm(x, block.mlpNorm), block)) : x;
     }
 
@@ -99,13 +107,17 @@ export class Model {
         return this.shape.residual ? stream.map((number, i) => number + written[i]) : written;
     }
 
-    /** Each token asks (query), every earlier one answers (key) and is heard (value). */
-    /** @param {Float32Array} x @param {Block} block @param {number} i @param {Cache} cache @param {Look} look */
-    attention(x, block, i, cache, look) {
+    /**
+     * Each token asks (query), every earlier one answers (key) and is heard (value).
+     * @param {Float32Array} x @param {number} i @param {Pass} pass
+     */
+    attention(x, i, pass) {
+        const { cache } = pass;
+        const block = this.parts.blocks[i];
         if (this.shape.mixer === "mean") {
             // Attention that asks nothing, so all in reach weigh the same.
             cache.write(i, x, x);
-            return this.mix(new Float32Array(x.length), block, i, cache, look);
+            return this.mix(new Float32Array(x.length), i, pass);
         }
         const query = multiply(block.q, x); // T H D
         const key = multiply(block.k, x); // T G D
@@ -114,15 +126,20 @@ export class Model {
             this.rotate(key, this.shape.num_key_value_heads, cache.length);
         }
         cache.write(i, key, multiply(block.v, x));
-        return multiply(block.o, this.mix(query, block, i, cache, look));
+        return multiply(block.o, this.mix(query, i, pass));
     }
 
-    /** The values of the tokens in reach, weighed by how well their keys answer, T H D. */
-    /** @param {Float32Array} query @param {Block} block @param {number} i @param {Cache} cache @param {Look} look */
-    mix(query, { distanceBias }, i, cache, look) {
+    /**
+     * The values of the tokens in reach, weighed by how well their keys answer, T H D.
+     * @param {Float32Array} query @param {number} i @param {Pass} pass
+     */
+    mix(query, i, { cache, look }) {
+        const { distanceBias } = this.parts.blocks[i];
         const { num_attention_heads: heads, num_key_value_heads: groups } = this.shape;
         const wide = this.headWidth;
-        const keys = cache.keys[i], values = cache.values[i], cells = cache.cells;
+        const keys = cache.keys[i],
+            values = cache.values[i],
+            cells = cache.cells;
         const out = new Float32Array(query.length);
         for (let t = 0; t * heads * wide < query.length; t++) {
             const at = cache.length + t; // this token's position
@@ -136,7 +153,9 @@ export class Model {
                     let score = 0;
                     for (let d = 0; d < wide; d++) score += query[start + d] * keys[cell + d];
                     score /= Math.sqrt(wide);
-                    weights[p - from] = distanceBias ? score + distanceBias[(at - p) * heads + head] : score;
+                    weights[p - from] = distanceBias
+                        ? score + distanceBias[(at - p) * heads + head]
+                        : score;
                 }
                 softmax(weights);
                 for (let p = from; p <= at; p++) {
@@ -150,16 +169,23 @@ export class Model {
         return out;
     }
 
-    /** Turns each pair of dimensions of each head by its position. */
-    /** @param {Float32Array} x @param {number} heads @param {number} first */
+    /**
+     * Turns each pair of dimensions of each head by its position.
+     * @param {Float32Array} x
+     * @param {number} heads
+     * @param {number} first
+     */
     rotate(x, heads, first) {
-        const wide = this.headWidth, half = wide / 2;
+        const wide = this.headWidth,
+            half = wide / 2;
         for (let d = 0; d < half; d++) {
             for (let t = 0; t * heads * wide < x.length; t++) {
                 const angle = turn(first + t, (2 * d) / wide, this.shape.rope_theta);
-                const cos = Math.cos(angle), sin = Math.sin(angle);
+                const cos = Math.cos(angle),
+                    sin = Math.sin(angle);
                 for (let at = t * heads * wide + d; at < (t + 1) * heads * wide; at += wide) {
-                    const left = x[at], right = x[at + half];
+                    const left = x[at],
+                        right = x[at + half];
                     x[at] = left * cos - right * sin;
                     x[at + half] = right * cos + left * sin;
                 }
@@ -167,7 +193,7 @@ export class Model {
         }
     }
 
-    /** Each token for itself: widen, bend, narrow. @param {Float32Array} x @param {Block} block */
+    /** Each token for itself: widen, bend, narrow. @param {Float32Array} x @param {import("./parts.js").Block} block */
     mlp(x, block) {
         const wide = multiply(/** @type {Linear} */ (block.up), x); // T I
         const bend = BEND[this.shape.hidden_act];
@@ -180,14 +206,18 @@ export class Model {
         return multiply(/** @type {Linear} */ (block.down), wide);
     }
 
-    /** Every token's vector to mean 0 (but for rms) and length 1 a dimension, then gain and bias. */
-    /** @param {Float32Array} x @param {Norm | null} norm */
+    /**
+     * Every token's vector to mean 0 (but for rms) and length 1 a dimension, then gain and bias.
+     * @param {Float32Array} x
+     * @param {Norm | null} norm
+     */
     norm(x, norm) {
         if (!norm) return x;
         const { hidden_size: width, norm_type: kind, layer_norm_eps: eps } = this.shape;
         const out = new Float32Array(x.length);
         for (let start = 0; start < x.length; start += width) {
-            let sum = 0, squares = 0;
+            let sum = 0,
+                squares = 0;
             if (kind !== "rms") for (let c = 0; c < width; c++) sum += x[start + c];
             const mean = sum / width;
             for (let c = 0; c < width; c++) squares += (x[start + c] - mean) ** 2;
@@ -206,8 +236,9 @@ export class Cache {
     /** @param {Model} model */
     constructor(model) {
         const { num_hidden_layers: blocks, num_key_value_heads: groups } = model.shape;
-        this.row = model.shape.mixer === "mean" ? model.shape.hidden_size : groups * model.headWidth;
-        this.most = model.window + CHUNK; // what a chunk writes never lies on what it still looks at
+        this.row =
+            model.shape.mixer === "mean" ? model.shape.hidden_size : groups * model.headWidth;
+        this.most = model.window + CHUNK; // a chunk never writes where it still looks
         this.length = 0;
         this.cells = 0;
         this.keys = Array.from({ length: blocks }, () => new Float32Array(0));
@@ -220,7 +251,9 @@ export class Cache {
         if (needed <= this.cells) return;
         this.cells = Math.min(this.most, Math.max(2 * this.cells, needed, 4 * CHUNK));
         for (const store of [this.keys, this.values]) {
-            store.forEach((old, i) => (store[i] = new Float32Array(this.cells * this.row)).set(old));
+            store.forEach((old, i) =>
+                (store[i] = new Float32Array(this.cells * this.row)).set(old),
+            );
         }
     }
 
@@ -244,8 +277,10 @@ export class Reader {
         this.read = -1; // how many ids the cache has been through
     }
 
-    /** What may follow these ids, which begin with those of the call before: V scores. */
-    /** @param {number[]} ids */
+    /**
+     * What may follow these ids, which begin with those of the call before: V scores.
+     * @param {number[]} ids
+     */
     next(ids) {
         const { model } = this;
         if (this.read < 0) this.read = Math.max(0, ids.length - model.reach); // no other is seen

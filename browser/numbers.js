@@ -2,17 +2,30 @@
 
 /** @typedef {import("./parts.js").Linear} Linear */
 
-/** y = W x + b for every token, T from → T to; four numbers of y at a time, which is twice as fast. */
-/** @param {Linear} linear @param {Float32Array} x */
+/**
+ * y = W x + b for every token, T from → T to; four of y at a time: twice as fast.
+ * @param {Linear} linear
+ * @param {Float32Array} x
+ */
 export function multiply({ weight, bias, from, to }, x) {
     const tokens = x.length / from;
     const y = new Float32Array(tokens * to);
     for (let o = 0; o < to; o += 4) {
-        const last = to - 1, o1 = Math.min(o + 1, last), o2 = Math.min(o + 2, last), o3 = Math.min(o + 3, last);
-        const w0 = o * from, w1 = o1 * from, w2 = o2 * from, w3 = o3 * from;
+        const last = to - 1,
+            o1 = Math.min(o + 1, last),
+            o2 = Math.min(o + 2, last),
+            o3 = Math.min(o + 3, last);
+        const w0 = o * from,
+            w1 = o1 * from,
+            w2 = o2 * from,
+            w3 = o3 * from;
         for (let t = 0; t < tokens; t++) {
-            const start = t * from, end = t * to;
-            let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+            const start = t * from,
+                end = t * to;
+            let s0 = 0,
+                s1 = 0,
+                s2 = 0,
+                s3 = 0;
             for (let i = 0; i < from; i++) {
                 const number = x[start + i];
                 s0 += weight[w0 + i] * number;
@@ -32,14 +45,19 @@ export function multiply({ weight, bias, from, to }, x) {
 
 /** @param {Float32Array} scores */
 export function softmax(scores) {
-    let top = -Infinity, sum = 0;
+    let top = -Infinity,
+        sum = 0;
     for (const score of scores) if (score > top) top = score;
     for (let i = 0; i < scores.length; i++) sum += scores[i] = Math.exp(scores[i] - top);
     for (let i = 0; i < scores.length; i++) scores[i] /= sum;
 }
 
-/** The angle of a position, rounded as 32-bit floats round it. */
-/** @param {number} position @param {number} share @param {number} base */
+/**
+ * The angle of a position, rounded as 32-bit floats round it.
+ * @param {number} position
+ * @param {number} share
+ * @param {number} base
+ */
 export function turn(position, share, base) {
     return Math.fround(position * Math.fround(base ** -Math.fround(share)));
 }
@@ -52,7 +70,10 @@ export const BEND = /** @type {Record<string, (x: number) => number>} */ ({
     swiglu: (x) => x / (1 + Math.exp(-x)),
 });
 
-/** The error function to 1.2e-7 (Numerical Recipes, erfc by Chebyshev fitting). @param {number} x */
+/**
+ * The error function to 1.2e-7 (Numerical Recipes, erfc by Chebyshev fitting).
+ * @param {number} x
+ */
 function erf(x) {
     const t = 1 / (1 + Math.abs(x) / 2);
     const terms = [

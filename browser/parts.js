@@ -15,7 +15,10 @@ import { ModelError } from "./weights.js";
  * @typedef {{embed: Float32Array, positions: Float32Array | null, blocks: Block[],
  *   norm: Norm | null, head: Linear}} Parts
  */
-/** Of one tensor by our name for it, of these sizes. @typedef {(name: string, ...sizes: number[]) => Float32Array} Take */
+/**
+ * Of one tensor by our name for it, of these sizes.
+ * @typedef {(name: string, ...sizes: number[]) => Float32Array} Take
+ */
 
 /** @param {Shape} shape @param {Weights} weights @returns {Parts} */
 export function takeParts(shape, weights) {
@@ -30,7 +33,9 @@ export function takeParts(shape, weights) {
         const found = weights.tensors.get(theirs)?.shape;
         if (found === undefined || found.join() !== wanted.join()) {
             const has = found === undefined ? "is not there" : `has shape [${found}]`;
-            throw new ModelError(`its weights do not fit its config: ${theirs} ${has} and should have [${wanted}]`);
+            throw new ModelError(
+                `its weights do not fit its config: ${theirs} ${has} and should have [${wanted}]`,
+            );
         }
         taken.add(theirs);
         return new Float32Array(0);
@@ -71,7 +76,9 @@ function build(shape, take) {
 
     const embed = take("model.embed_tokens.weight", vocabulary, width);
     const learned = shape.position_embedding === "learned";
-    const positions = learned ? take("model.embed_positions.weight", shape.max_position_embeddings, width) : null;
+    const positions = learned
+        ? take("model.embed_positions.weight", shape.max_position_embeddings, width)
+        : null;
     /** @type {Block[]} */
     const blocks = [];
     for (let i = 0; i < shape.num_hidden_layers; i++) {
@@ -84,22 +91,34 @@ function build(shape, take) {
             v: asks(`${name}.attn.v_proj`, width, shared),
             o: asks(`${name}.attn.o_proj`, width, width),
             distanceBias: relative
-                ? take(`${name}.attn.distance_bias.weight`, shape.max_position_embeddings, shape.num_attention_heads)
+                ? take(
+                      `${name}.attn.distance_bias.weight`,
+                      shape.max_position_embeddings,
+                      shape.num_attention_heads,
+                  )
                 : null,
             mlpNorm: normed && inner ? norm(`${name}.mlp_norm`) : null,
-            gate: inner && shape.hidden_act === "swiglu" ? linear(`${name}.mlp.gate_proj`, width, inner) : null,
+            gate:
+                inner && shape.hidden_act === "swiglu"
+                    ? linear(`${name}.mlp.gate_proj`, width, inner)
+                    : null,
             up: inner ? linear(`${name}.mlp.up_proj`, width, inner) : null,
             down: inner ? linear(`${name}.mlp.down_proj`, inner, width) : null,
         });
     }
     const last = shape.norm_position === "before" ? norm("model.norm") : null;
     const tied = { weight: embed, bias: null, from: width, to: vocabulary };
-    const head = shape.tie_word_embeddings ? tied : linear("lm_head", width, vocabulary, shape.head_bias);
+    const head = shape.tie_word_embeddings
+        ? tied
+        : linear("lm_head", width, vocabulary, shape.head_bias);
     return { embed, positions, blocks, norm: last, head };
 }
 
-/** Where a tensor of ours lies in their file: under which name, which part of how many, turned or not. */
-/** @typedef {{theirs: string, part: number, count: number, turned: boolean}} Place */
+/**
+ * Where a tensor of ours lies in their file: under which name, which part of how many, turned or
+ * not.
+ * @typedef {{theirs: string, part: number, count: number, turned: boolean}} Place
+ */
 
 const Names = {
     /** @returns {(name: string) => Place} */
@@ -114,24 +133,43 @@ const Names = {
         return { theirs, part: 0, count: 1, turned: false };
     },
 
-    /** GPT-2 keeps q, k and v in one matrix, and its matrices the other way round. */
-    /** @param {Weights} weights @returns {(name: string) => Place} */
+    /**
+     * GPT-2 keeps q, k and v in one matrix, and its matrices the other way round.
+     * @param {Weights} weights
+     * @returns {(name: string) => Place}
+     */
     gpt2: (weights) => (name) => {
         const part = ["q_proj", "k_proj", "v_proj"].findIndex((each) => name.includes(each));
         const theirs = name
-            .replace("model.embed_tokens", "wte").replace("model.embed_positions", "wpe")
-            .replace("model.norm", "ln_f").replace("model.layers", "h")
-            .replace("attn_norm", "ln_1").replace("mlp_norm", "ln_2")
-            .replace("o_proj", "c_proj").replace(/[qkv]_proj/, "c_attn")
-            .replace("up_proj", "c_fc").replace("down_proj", "c_proj");
+            .replace("model.embed_tokens", "wte")
+            .replace("model.embed_positions", "wpe")
+            .replace("model.norm", "ln_f")
+            .replace("model.layers", "h")
+            .replace("attn_norm", "ln_1")
+            .replace("mlp_norm", "ln_2")
+            .replace("o_proj", "c_proj")
+            .replace(/[qkv]_proj/, "c_attn")
+            .replace("up_proj", "c_fc")
+            .replace("down_proj", "c_proj");
         const bare = weights.tensors.has("wte.weight") || theirs.startsWith("lm_head");
         const turned = theirs.includes(".c_") && theirs.endsWith("weight");
-        return { theirs: bare ? theirs : `transformer.${theirs}`, part: Math.max(0, part), count: part < 0 ? 1 : 3, turned };
+        return {
+            theirs: bare ? theirs : `transformer.${theirs}`,
+            part: Math.max(0, part),
+            count: part < 0 ? 1 : 3,
+            turned,
+        };
     },
 };
 
-/** One of several parts of a matrix that is stored with its columns as rows; or of a vector. */
-/** @param {Float32Array} all @param {number} to @param {number} from @param {number} part @param {number} count */
+/**
+ * One of several parts of a matrix that is stored with its columns as rows; or of a vector.
+ * @param {Float32Array} all
+ * @param {number} to
+ * @param {number} from
+ * @param {number} part
+ * @param {number} count
+ */
 function cut(all, to, from, part, count) {
     const own = new Float32Array(to * from);
     for (let i = 0; i < from; i++) {

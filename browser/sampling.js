@@ -7,28 +7,38 @@ import { softmax } from "./numbers.js";
  *   max_new_tokens?: number}} Sampling
  */
 
-/** @param {Float32Array} logits @param {Sampling} sampling @param {() => number} chance @returns {number} */
-export function choose(logits, { greedy = false, temperature = 0.8, top_k = 50, top_p = 1 }, chance) {
+/**
+ * @param {Float32Array} logits
+ * @param {Sampling} sampling
+ * @param {() => number} chance
+ * @returns {number}
+ */
+export function choose(
+    logits,
+    { greedy = false, temperature = 0.8, top_k = 50, top_p = 1 },
+    chance,
+) {
     if (greedy) return best(logits);
     const odds = logits.map((score) => score / temperature);
     softmax(odds);
-    const order = [...odds.keys()].sort((a, b) => odds[b] - odds[a] || a - b);
-    let kept = top_k > 0 ? Math.min(top_k, order.length) : order.length;
-    // Tokens as likely as the last one that is kept stay too.
-    while (kept < order.length && odds[order[kept]] === odds[order[kept - 1]]) kept++;
-    let sum = 0;
-    for (let i = 0; i < kept; i++) sum += odds[order[i]];
+    // Only what is kept is put in order: of a large vocabulary, a few. Ties with the last one stay.
+    const isCut = top_k > 0 && top_k < odds.length;
+    const least = isCut ? odds.toSorted()[odds.length - top_k] : 0;
+    let order = [...odds.keys()]
+        .filter((id) => odds[id] >= least)
+        .sort((a, b) => odds[b] - odds[a] || a - b);
     if (top_p < 1) {
-        let share = 0, i = 0;
-        while (i < kept && share < top_p * sum) share += odds[order[i++]];
-        [kept, sum] = [Math.max(1, i), share];
+        const whole = order.reduce((share, id) => share + odds[id], 0);
+        let share = 0;
+        order = order.filter((id) => {
+            const isIn = share < top_p * whole;
+            share += odds[id];
+            return isIn;
+        });
     }
+    const sum = order.reduce((share, id) => share + odds[id], 0);
     let place = chance() * sum;
-    for (let i = 0; i < kept; i++) {
-        place -= odds[order[i]];
-        if (place < 0) return order[i];
-    }
-    return order[0];
+    return order.find((id) => (place -= odds[id]) < 0) ?? order[0];
 }
 
 /** @param {Float32Array} logits */
@@ -58,6 +68,7 @@ export function problemOf({ temperature = 1, top_k = 0, top_p = 1, max_new_token
     if (!(temperature > 0)) return "temperature must be above 0; greedy is what 0 would be";
     if (!(top_p > 0 && top_p <= 1)) return "top_p must be above 0 and at most 1";
     if (!(Number.isInteger(top_k) && top_k >= 0)) return "top_k must be a whole number, 0 for all";
-    if (!(Number.isInteger(max_new_tokens) && max_new_tokens > 0)) return "max_new_tokens must be a whole number, at least 1";
+    if (!(Number.isInteger(max_new_tokens) && max_new_tokens > 0))
+        return "max_new_tokens must be a whole number, at least 1";
     return "";
 }

@@ -22,23 +22,40 @@ const CHOICES = /** @type {Record<string, string[]>} */ ({
     hidden_act: ["relu", "relu2", "gelu", "gelu_new", "swiglu"],
 });
 const LEAST = /** @type {Record<string, number>} */ ({
-    vocab_size: 1, hidden_size: 1, intermediate_size: 0, num_hidden_layers: 0,
-    num_attention_heads: 1, num_key_value_heads: 1, max_position_embeddings: 1,
+    vocab_size: 1,
+    hidden_size: 1,
+    intermediate_size: 0,
+    num_hidden_layers: 0,
+    num_attention_heads: 1,
+    num_key_value_heads: 1,
+    max_position_embeddings: 1,
 });
 const SWITCHES = ["residual", "bias", "head_bias", "tie_word_embeddings"];
 const DEFAULTS = {
-    mixer: "attention", position_embedding: "relative", rope_theta: 10000, norm_type: "bare",
-    norm_position: "before", layer_norm_eps: 1e-5, residual: true, hidden_act: "relu2",
-    bias: false, head_bias: false, tie_word_embeddings: false, eos_token_id: null,
+    mixer: "attention",
+    position_embedding: "relative",
+    rope_theta: 10000,
+    norm_type: "bare",
+    norm_position: "before",
+    layer_norm_eps: 1e-5,
+    residual: true,
+    hidden_act: "relu2",
+    bias: false,
+    head_bias: false,
+    tie_word_embeddings: false,
+    eos_token_id: null,
 };
 
 /** @param {any} config @returns {Shape} */
 export function readShape(config) {
-    if (config === null || typeof config !== "object") throw new ModelError("its config is not an object");
+    if (config === null || typeof config !== "object")
+        throw new ModelError("its config is not an object");
     const readers = { tinygpt: fromTinyGPT, gpt2: fromGPT2, llama: fromLlama };
     const kind = String(config.model_type);
     if (!Object.hasOwn(readers, kind)) {
-        throw new ModelError(`its config says model_type "${kind}"; tinygpt, gpt2 and llama can be read here`);
+        throw new ModelError(
+            `its config says model_type "${kind}"; tinygpt, gpt2 and llama can be read here`,
+        );
     }
     const read = readers[/** @type {keyof typeof readers} */ (kind)];
     return check({ ...DEFAULTS, ...read(config), kind, eos_token_id: config.eos_token_id ?? null });
@@ -106,7 +123,9 @@ function fromLlama(config) {
 /** @param {any} config @param {string} name @param {any} value */
 function need(config, name, value) {
     if ((config[name] ?? value) !== value) {
-        throw new ModelError(`its config says ${name} ${JSON.stringify(config[name])}; only ${value} can be read here`);
+        throw new ModelError(
+            `its config says ${name} ${JSON.stringify(config[name])}; only ${value} can be read here`,
+        );
     }
 }
 
@@ -114,13 +133,16 @@ function need(config, name, value) {
 function check(shape) {
     /** @type {(name: string, wanted: string) => never} */
     const refuse = (name, wanted) => {
-        throw new ModelError(`its config says ${name} ${JSON.stringify(shape[name])}; it must be ${wanted}`);
+        throw new ModelError(
+            `its config says ${name} ${JSON.stringify(shape[name])}; it must be ${wanted}`,
+        );
     };
     for (const [name, choices] of Object.entries(CHOICES)) {
         if (!choices.includes(shape[name])) refuse(name, `one of ${choices.join(", ")}`);
     }
     for (const [name, least] of Object.entries(LEAST)) {
-        const isSize = Number.isSafeInteger(shape[name]) && shape[name] >= least && shape[name] < 2 ** 31;
+        const isSize =
+            Number.isSafeInteger(shape[name]) && shape[name] >= least && shape[name] < 2 ** 31;
         if (!isSize) refuse(name, `a whole number, at least ${least}`);
     }
     for (const name of SWITCHES) {
@@ -131,11 +153,17 @@ function check(shape) {
     }
     const width = shape.hidden_size / shape.num_attention_heads;
     if (!Number.isInteger(width)) refuse("hidden_size", "a multiple of num_attention_heads");
-    if (shape.num_attention_heads % shape.num_key_value_heads) refuse("num_attention_heads", "a multiple of num_key_value_heads");
-    if (shape.position_embedding === "rotary" && width % 2) refuse("hidden_size", "even for each head");
-    if (shape.position_embedding === "sinusoidal" && shape.hidden_size % 2) refuse("hidden_size", "even");
-    if (shape.mixer === "mean" && shape.num_attention_heads > 1) refuse("num_attention_heads", "1 with a mean");
-    if (shape.num_hidden_layers && shape.max_position_embeddings < 2) refuse("max_position_embeddings", "at least 2");
-    if (shape.head_bias && shape.tie_word_embeddings) refuse("head_bias", "false where the head is tied");
+    if (shape.num_attention_heads % shape.num_key_value_heads)
+        refuse("num_attention_heads", "a multiple of num_key_value_heads");
+    if (shape.position_embedding === "rotary" && width % 2)
+        refuse("hidden_size", "even for each head");
+    if (shape.position_embedding === "sinusoidal" && shape.hidden_size % 2)
+        refuse("hidden_size", "even");
+    if (shape.mixer === "mean" && shape.num_attention_heads > 1)
+        refuse("num_attention_heads", "1 with a mean");
+    if (shape.num_hidden_layers && shape.max_position_embeddings < 2)
+        refuse("max_position_embeddings", "at least 2");
+    if (shape.head_bias && shape.tie_word_embeddings)
+        refuse("head_bias", "false where the head is tied");
     return shape;
 }

@@ -9,10 +9,15 @@ const OURS =
     "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|[^\\S\\n]*\\n|[^\\S\\n]+(?!\\S)|[^\\S\\n]+";
 const WIDEST = 1 << 21; // ids
 
-/** @typedef {{ids: number[], ends: number[]}} Encoding ids, and where in the text each token ends */
+/**
+ * @typedef {{ids: number[], ends: number[]}} Encoding ids, and where in the text each token ends
+ */
 
 export class Tokenizer {
-    /** @param {any} file what tokenizer.json holds @param {number} [size] of the model's vocabulary */
+    /**
+     * @param {any} file what tokenizer.json holds
+     * @param {number} [size] of the model's vocabulary
+     */
     constructor(file, size = WIDEST) {
         const model = file?.model ?? {};
         for (const name of ["normalizer", "truncation", "padding"]) {
@@ -25,14 +30,17 @@ export class Tokenizer {
         /** @type {Map<string, number>} */
         this.specials = new Map();
         for (const added of file.added_tokens ?? []) {
-            if (added?.special !== true) refuse(`its added token ${JSON.stringify(added?.content)} is not special`);
+            if (added?.special !== true)
+                refuse(`its added token ${JSON.stringify(added?.content)} is not special`);
             this.specials.set(String(added.content), added.id);
         }
         /** @type {Map<number, string>} */
         this.tokens = new Map();
         for (const [token, id] of [...this.ids, ...this.specials]) {
             if (!Number.isInteger(id) || id < 0 || id >= size) {
-                refuse(`it gives ${JSON.stringify(token)} the id ${id}; the model knows 0 to ${size - 1}`);
+                refuse(
+                    `it gives ${JSON.stringify(token)} the id ${id}; the model knows 0 to ${size - 1}`,
+                );
             }
             this.tokens.set(id, token);
         }
@@ -49,8 +57,11 @@ export class Tokenizer {
         return this.cut(text).ids;
     }
 
-    /** Ids and, in UTF-16 units, where each ends; of those that share a character the first has it. */
-    /** @param {string} text @returns {Encoding} */
+    /**
+     * Ids and, in UTF-16 units, where each ends; of those that share a character the first has it.
+     * @param {string} text
+     * @returns {Encoding}
+     */
     cut(text) {
         checkText(text);
         /** @type {Encoding} */
@@ -68,7 +79,9 @@ export class Tokenizer {
             const id = this.ids.get(character) ?? this.unknown;
             if (id === undefined) {
                 const known = [...this.ids.keys()].slice(0, 40).join("");
-                throw new ModelError(`${JSON.stringify(character)} at character ${at + 1} is not in this vocabulary: ${JSON.stringify(known)}`);
+                throw new ModelError(
+                    `${JSON.stringify(character)} at character ${at + 1} is not in this vocabulary: ${JSON.stringify(known)}`,
+                );
             }
             at += character.length;
             found.ids.push(id);
@@ -91,13 +104,20 @@ export class Tokenizer {
         }
     }
 
-    /** The pair of lowest rank becomes one, the leftmost first, until none is left. */
-    /** @param {string} word */
+    /**
+     * The pair of lowest rank becomes one, the leftmost first, until none is left.
+     * @param {string} word
+     */
     merge(word) {
         const letters = [...new TextEncoder().encode(word)].map((byte) => ALPHABET[byte]);
-        const ids = letters.map((letter) => this.ids.get(letter) ?? refuse(`it has no token for ${letter}, a byte of this text`));
+        const ids = letters.map(
+            (letter) =>
+                this.ids.get(letter) ??
+                refuse(`it has no token for ${letter}, a byte of this text`),
+        );
         const ends = byteEnds(word);
-        const rank = (/** @type {number} */ i) => this.ranks.get(ids[i])?.get(ids[i + 1])?.rank ?? Infinity;
+        const rank = (/** @type {number} */ i) =>
+            this.ranks.get(ids[i])?.get(ids[i + 1])?.rank ?? Infinity;
         const ranks = ids.map((_, i) => rank(i));
         for (;;) {
             let best = 0;
@@ -123,12 +143,17 @@ export class Tokenizer {
         const token = this.silent.has(id) ? "" : (this.tokens.get(id) ?? "");
         const bytes = this.isBytes ? [...token].map((letter) => BYTES.get(letter)) : [undefined];
         const known = bytes.every((byte) => byte !== undefined);
-        return known ? Uint8Array.from(/** @type {number[]} */ (bytes)) : new TextEncoder().encode(token);
+        return known
+            ? Uint8Array.from(/** @type {number[]} */ (bytes))
+            : new TextEncoder().encode(token);
     }
 
     /** A token as something to look at: its text, or its name. @param {number} id */
     nameOf(id) {
-        return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytesOf(id)) || (this.tokens.get(id) ?? `token ${id}`);
+        return (
+            new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytesOf(id)) ||
+            (this.tokens.get(id) ?? `token ${id}`)
+        );
     }
 }
 
@@ -157,20 +182,44 @@ function refuse(reason) {
 
 /** Which of the tokenizers we know this is. @param {any} file */
 function kindOf({ model = {}, pre_tokenizer: pre, decoder }) {
-    const odd = ["dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges", "byte_fallback"];
+    const odd = [
+        "dropout",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        "ignore_merges",
+        "byte_fallback",
+    ];
     const cuts = pre?.type === "Sequence" ? pre.pretokenizers : [pre];
     const split = cuts?.[0]?.type === "Split" && cuts[0].behavior === "Isolated" && !cuts[0].invert;
     const regex = split ? cuts[0].pattern?.Regex : undefined;
-    const bytes = cuts?.at(-1)?.type === "ByteLevel" && !cuts.at(-1).add_prefix_space ? cuts.at(-1) : undefined;
-    if (model.type === "WordLevel" && regex === "[\\s\\S]" && cuts.length === 1 && decoder?.type === "Fuse") return "characters";
-    if (model.type === "BPE" && bytes && decoder?.type === "ByteLevel" && !odd.some((name) => model[name])) {
+    const bytes =
+        cuts?.at(-1)?.type === "ByteLevel" && !cuts.at(-1).add_prefix_space
+            ? cuts.at(-1)
+            : undefined;
+    if (
+        model.type === "WordLevel" &&
+        regex === "[\\s\\S]" &&
+        cuts.length === 1 &&
+        decoder?.type === "Fuse"
+    )
+        return "characters";
+    if (
+        model.type === "BPE" &&
+        bytes &&
+        decoder?.type === "ByteLevel" &&
+        !odd.some((name) => model[name])
+    ) {
         if (cuts.length === 2 && regex === OURS && bytes.use_regex === false) return "ours";
         if (cuts.length === 1 && bytes.use_regex !== false) return "gpt2";
     }
     return refuse(`${model.type} behind ${pre?.type} is none of ours and not GPT-2's`);
 }
 
-/** For each pair of ids its rank and what it becomes. @param {any} model @param {Map<string, number>} ids */
+/**
+ * For each pair of ids its rank and what it becomes.
+ * @param {any} model
+ * @param {Map<string, number>} ids
+ */
 function readMerges(model, ids) {
     /** @type {Map<number, Map<number, {rank: number, id: number}>>} */
     const ranks = new Map();
@@ -179,7 +228,9 @@ function readMerges(model, ids) {
         const [left, right] = typeof pair === "string" ? pair.split(" ") : pair;
         const [a, b, both] = [ids.get(left), ids.get(right), ids.get(left + right)];
         if (a === undefined || b === undefined || both === undefined) {
-            return refuse(`it merges ${JSON.stringify(left)} and ${JSON.stringify(right)}, which are not all in its vocabulary`);
+            return refuse(
+                `it merges ${JSON.stringify(left)} and ${JSON.stringify(right)}, which are not all in its vocabulary`,
+            );
         }
         if (!ranks.has(a)) ranks.set(a, new Map());
         ranks.get(a)?.set(b, { rank, id: both });
@@ -189,11 +240,15 @@ function readMerges(model, ids) {
 
 /** @param {string} text */
 function checkText(text) {
-    const lone = text.search(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/);
+    const lone = text.search(
+        /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/,
+    );
     if (lone >= 0) {
         const code = text.charCodeAt(lone).toString(16).toUpperCase();
         const at = [...text.slice(0, lone)].length + 1;
-        throw new ModelError(`the text holds a lone surrogate, U+${code}, at character ${at}: half a character, which nothing can write`);
+        throw new ModelError(
+            `the text holds a lone surrogate, U+${code}, at character ${at}: half a character, which nothing can write`,
+        );
     }
 }
 
@@ -204,7 +259,8 @@ function byteEnds(text) {
     for (const character of text) {
         at += character.length;
         const code = /** @type {number} */ (character.codePointAt(0));
-        for (let i = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4; i > 0; i--) ends.push(at);
+        for (let i = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4; i > 0; i--)
+            ends.push(at);
     }
     return ends;
 }
@@ -212,7 +268,8 @@ function byteEnds(text) {
 /** The ranges of a table as the inside of a regular expression's brackets. @param {string} table */
 function inside(table) {
     const numbers = table.split(" ").map((number) => parseInt(number, 36));
-    let at = 0, text = "";
+    let at = 0,
+        text = "";
     for (let i = 0; i < numbers.length; i += 2) {
         const first = at + numbers[i];
         at = first + numbers[i + 1];

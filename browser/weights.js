@@ -2,7 +2,7 @@
 
 /** @typedef {{dtype: string, shape: number[], begin: number, end: number}} Tensor */
 
-const BYTES = /** @type {Record<string, number>} */ ({ F32: 4, F16: 2, BF16: 2 });
+const WIDTHS = /** @type {Record<string, number>} */ ({ F32: 4, F16: 2, BF16: 2 });
 const LARGEST_HEADER = 16_000_000;
 
 export class ModelError extends Error {}
@@ -18,16 +18,21 @@ export class Weights {
         }
         this.file = file;
         this.start = 8 + length;
-        this.tensors = checkHeader(parse(new Uint8Array(file, 8, length)), file.byteLength - this.start);
+        this.tensors = checkHeader(
+            parse(new Uint8Array(file, 8, length)),
+            file.byteLength - this.start,
+        );
     }
 
     /** @param {string} name @returns {Float32Array} */
     read(name) {
         const tensor = /** @type {Tensor} */ (this.tensors.get(name));
         const bytes = this.file.slice(this.start + tensor.begin, this.start + tensor.end);
-        const numbers = tensor.dtype === "F32" ? new Float32Array(bytes) : widen(bytes, tensor.dtype);
+        const numbers =
+            tensor.dtype === "F32" ? new Float32Array(bytes) : widen(bytes, tensor.dtype);
         for (let i = 0; i < numbers.length; i++) {
-            if (numbers[i] - numbers[i] !== 0) throw broken(`${name} holds ${numbers[i]} at place ${i}`);
+            if (numbers[i] - numbers[i] !== 0)
+                throw broken(`${name} holds ${numbers[i]} at place ${i}`);
         }
         return numbers;
     }
@@ -59,22 +64,30 @@ function checkHeader(header, size) {
     for (const [name, entry] of Object.entries(header)) {
         if (name === "__metadata__") continue;
         const { dtype, shape, data_offsets: offsets } = entry ?? {};
-        if (!Object.hasOwn(BYTES, dtype)) {
-            throw new ModelError(`${name} is stored as ${dtype}; F32, F16 and BF16 can be read here`);
+        if (!Object.hasOwn(WIDTHS, dtype)) {
+            throw new ModelError(
+                `${name} is stored as ${dtype}; F32, F16 and BF16 can be read here`,
+            );
         }
         if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
             throw broken(`the entry of ${name} is not one`);
         }
         const [begin, end] = offsets;
-        const wanted = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, BYTES[dtype]);
+        const wanted = shape.reduce(
+            (/** @type {number} */ a, /** @type {number} */ b) => a * b,
+            WIDTHS[dtype],
+        );
         if (begin > end || end > size || end - begin !== wanted) {
             throw broken(`${name} of shape [${shape}] lies at ${begin} to ${end} of ${size} bytes`);
         }
         tensors.set(name, { dtype, shape, begin, end });
     }
     let behind = 0;
-    for (const [name, { begin, end }] of [...tensors].sort((a, b) => a[1].begin - b[1].begin || a[1].end - b[1].end)) {
-        if (begin !== behind) throw broken(`${name} begins at ${begin} and the one before it ends at ${behind}`);
+    for (const [name, { begin, end }] of [...tensors].sort(
+        (a, b) => a[1].begin - b[1].begin || a[1].end - b[1].end,
+    )) {
+        if (begin !== behind)
+            throw broken(`${name} begins at ${begin} and the one before it ends at ${behind}`);
         behind = end;
     }
     if (behind !== size) throw broken(`its tensors end at ${behind} of ${size} bytes`);
@@ -83,7 +96,11 @@ function checkHeader(header, size) {
 
 /** @param {any} list */
 function isSizes(list) {
-    return Array.isArray(list) && list.length < 9 && list.every((n) => Number.isSafeInteger(n) && n >= 0);
+    return (
+        Array.isArray(list) &&
+        list.length < 9 &&
+        list.every((n) => Number.isSafeInteger(n) && n >= 0)
+    );
 }
 
 /** 16-bit floats of either kind. @param {ArrayBuffer} bytes @param {string} dtype */
@@ -92,7 +109,7 @@ function widen(bytes, dtype) {
     const numbers = new Float32Array(short.length);
     if (dtype === "BF16") {
         const bits = new Uint32Array(numbers.buffer);
-        for (let i = 0; i < short.length; i++) bits[i] = short[i] << 16; // the upper half of 32 bits
+        for (let i = 0; i < short.length; i++) bits[i] = short[i] << 16; // the upper half
     } else {
         halves ??= Float32Array.from({ length: 1 << 16 }, (_, i) => half(i));
         for (let i = 0; i < short.length; i++) numbers[i] = halves[short[i]];

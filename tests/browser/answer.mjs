@@ -47,10 +47,12 @@ const answers = {
         return { ids: all.slice(ids.length), close };
     },
     look({ ids }) {
-        const streams = [], attention = [];
+        const streams = [],
+            attention = [];
         const look = {
             stream: (block, x) => (streams[block] = [...x]),
-            attention: (block, head, at, from, weights) => attention.push([block, head, at, from, [...weights]]),
+            attention: (block, head, at, from, weights) =>
+                attention.push([block, head, at, from, [...weights]]),
         };
         theModel().forward(ids, new Cache(theModel()), look);
         return { streams, attention };

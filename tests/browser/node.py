@@ -27,10 +27,13 @@ def ask(folder: Path | str, *asks: dict[str, Any], size: int | None = None) -> l
         timeout=600,
         check=True,
     )
-    return [answer["value"] if "value" in answer else Refused(answer) for answer in json.loads(done.stdout)]
+    return [
+        answer["value"] if "value" in answer else Refused(answer)
+        for answer in json.loads(done.stdout)
+    ]
 
 
-class Refused(Exception):  # noqa: N818 (an answer, not raised)
+class Refused(Exception):
     """An error that a question ended in: its one line, and its class."""
 
     def __init__(self, answer: dict[str, str]):

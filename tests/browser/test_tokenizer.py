@@ -109,7 +109,9 @@ def test_the_closed_vocabularies_refuse_or_mark_what_they_do_not_know(name):
         {"ask": "encode", "texts": ["hello", "oh hell"]},
         {"ask": "encode", "texts": ["hello Z"]},
     )
-    vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"][
+        "vocab"
+    ]
     assert known[0] == [vocabulary[c] for c in "hello"]
     if "<unk>" in vocabulary:
         assert strange[0][-1] == vocabulary["<unk>"]
@@ -144,7 +146,9 @@ def test_a_hostile_tokenizer_gets_one_clear_line(tokenizers, tmp_path, case):
         if "vocab" in change:
             file["model"]["merges"] = []
     (tmp_path / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
-    (answer,) = ask(tmp_path, {"ask": "encode", "texts": ["a"]}, size=50 if "vocab" in change else None)
+    (answer,) = ask(
+        tmp_path, {"ask": "encode", "texts": ["a"]}, size=50 if "vocab" in change else None
+    )
     assert isinstance(answer, Refused)
     assert answer.kind == "ModelError"
     assert line in str(answer)

@@ -1,0 +1,1 @@
+"""How a model leaves: one module a kind, each with `export(model, output, against) -> Path`."""
