@@ -1,5 +1,6 @@
 """`python -m training.export MODEL --to KIND`: a model for other programs, without our code.
 
+html          one page that runs the model in any browser, from a disk, without a network
 gpt2, llama   a folder with transformers' own class
 gguf          for llama.cpp and Ollama: fp32, f16, and a Modelfile
 onnx          for ONNX Runtime: without and with a cache
@@ -25,11 +26,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", metavar="PATH", type=Path, help="default: exports/ and the names of both"
     )
+    parser.add_argument("--against", metavar="MODEL", help="html: a second model, side by side")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.against is not None and args.kind != "html":
+        parser.error(f"--against is for --to html; {args.kind} holds one model")
     print_anything()
     try:
         no_bars()
@@ -38,6 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         return fail(error)
     return 0
+
+
+def html(args: argparse.Namespace) -> list[str]:
+    from training.exporting.html import export
+
+    path = export(args.model, args.output, against=args.against)
+    return [f"{path}: {path.stat().st_size / 1e6:.1f} MB"]
 
 
 def twin(args: argparse.Namespace) -> list[str]:
@@ -62,6 +74,7 @@ def onnx(args: argparse.Namespace) -> list[str]:
 
 
 EXPORTERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
+    "html": html,
     "gpt2": twin,
     "llama": twin,
     "gguf": gguf,

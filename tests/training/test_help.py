@@ -10,7 +10,7 @@ from training.train import main
 HEAVY = ("torch", "transformers", "numpy", "accelerate", "datasets")
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "sample", "evaluate", "export"])
 def test_help_is_instant(command):
     code = (
         f"import sys\nfrom training.{command} import main\n"
