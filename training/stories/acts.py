@@ -8,8 +8,9 @@
 `apart` takes back that those named are in one place; `ends` marks an ending.
 """
 
+import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from . import lexicon
@@ -34,6 +35,17 @@ class Act:
     @property
     def joins(self) -> bool:
         return not self.flags & {"alone", "ends"}
+
+    @cached_property
+    def starts(self) -> list[Pattern]:
+        """The beginnings of those of its patterns that have several sentences."""
+        ends = re.compile(r"""[.?!]["']? (?=["A-Z{])""")
+        return [
+            Pattern(self.name, pattern.text[: end.start() + len(end[0].rstrip())])
+            for pattern in self.says
+            for end in ends.finditer(pattern.text)
+            if pattern.text[: end.start()].count("(") == pattern.text[: end.start()].count(")")
+        ]
 
 
 @cache
@@ -105,3 +117,8 @@ def candidates(sentence: str) -> list[Pattern]:
     found = [pattern for word in words for pattern in index().get(word, ())]
     return list({id(pattern): pattern for pattern in found}.values())
 
+
+
+@cache
+def starts() -> list[Pattern]:
+    return [pattern for act in acts().values() for pattern in act.starts]

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from . import lexicon
+from .acts import starts
 from .patterns import SAME
 from .reader import Reader, Reading, apply, act_of, readings
 from .reference import Focus
@@ -64,10 +65,17 @@ def study(text: str) -> Study:
 
 def sentences(text: str) -> list[tuple[int, str]]:
     """The finished sentences with where they begin; what is left at the end is not judged."""
-    found = []
-    for match in _SENTENCE.finditer(text):
-        sentence = match[0]
-        found.append((match.start() + len(sentence) - len(sentence.lstrip()), sentence.strip()))
+    found, at = [], 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        match = _SENTENCE.match(text, at)
+        end = match.end() if match else text.find("\n", at)
+        if end < 0:
+            break
+        found.append((at, text[at:end].rstrip()))
+        at = end
     return found
 
 
@@ -77,6 +85,7 @@ class _Checker:
         self.focus = Focus(self.world)
         self.problems: list[Problem] = []
         self.acts: list[str] = []
+        self.told: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
         self.ended = False
 
     def run(self, text: str) -> Study:
@@ -89,14 +98,19 @@ class _Checker:
                 sentence = text[start : part[-1][0] + len(part[-1][1])]
                 if count == 1 or (len(part) == count and _SPEAKS.search(sentence) and self.known(sentence)):
                     break
-            number += count
             foreign, reasons = self.sentence(sentence)
+            rest = text[start : found[-1][0] + len(found[-1][1])]
+            if foreign and len(found) - number < 3 and begins(rest):
+                break  # somebody has not finished speaking
+            number += count
             end = start + len(sentence)
             self.problems += [Problem(start, end, sentence, why, foreign) for why in reasons]
         if self.ended and not self.problems and found:
             start, sentence = found[-1]
-            for fact in self.world.all("open"):
-                why = "the story ends, but this is still open: " + " ".join(fact)
+            owed = ["still open: " + " ".join(fact) for fact in self.world.all("open")]
+            owed += ["nobody answered: " + " ".join(fact) for fact in self.world.all("asked")]
+            for what in owed:
+                why = f"the story ends, but {what}"
                 self.problems.append(Problem(start, start + len(sentence), sentence, why))
         return Study(self.problems, self.world, len(found), self.ended, self.acts)
 
@@ -146,6 +160,11 @@ class _Checker:
         problems = list(reading.problems)
         if self.ended and "ends" not in reading.act.flags:
             problems.append("the story was over")
+        told = (reading.act.name, tuple(sorted(reading.env.items())))
+        if not problems and reading.act.makes:
+            if told in self.told and not self.world.changes_by(reading.act.makes, reading.env):
+                problems.append("that was told before")
+            self.told.add(told)
         if not problems:
             apply(reading, reader, self.world)
             self.ended = self.ended or "ends" in reading.act.flags
@@ -172,6 +191,12 @@ def lowered(sentence: str) -> str | None:
     if first and (first[0] in names or (len(words) > 1 and _two(words) in names)):
         return sentence
     return sentence[0].lower() + sentence[1:]
+
+
+def begins(sentence: str) -> bool:
+    """It is the first part of a pattern that has more than one sentence."""
+    clause = lowered(sentence) or ""
+    return any(pattern.read(clause) is not None for pattern in starts())
 
 
 def _two(words: list[str]) -> str:

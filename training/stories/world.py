@@ -104,6 +104,17 @@ class World:
             else:
                 self.add(words[0], *words[1:])
 
+    def changes_by(self, makes: list[str], env: Env) -> bool:
+        """Would an act change anything?"""
+        for line in makes:
+            relation, *args = [fill(word, env) for word in line.lstrip("-").split()]
+            if not line.startswith("-"):
+                if not self.has(relation, *args):
+                    return True
+            elif any(_matches(fact, tuple(args)) for fact in self.facts.get(relation, ())):
+                return True
+        return False
+
     # Judging.
 
     def missing(self, needs: list[str], env: Env) -> list[str]:
@@ -203,7 +214,7 @@ def _unify(args: list[str], fact: tuple[str, ...], env: Env) -> Env | None:
 
 def _near(world: World, args: list[str]) -> bool:
     found = {world.place_of(one) for one in args}
-    return len(found) == 1 and None not in found
+    return len(found) == 1 and None not in found and len(set(args)) == len(args)
 
 
 def _later(world: World, args: list[str]) -> bool:

@@ -13,7 +13,7 @@ from .world import Env, World
 
 OPENED, JOINED = 0.16, 0.3  # how often a sentence has an opener, or goes on after the last one
 PRONOUN, BY_KIND = 0.8, 0.25
-LINKS = (" and ", " and ", " and ", " and then ", ", and then ", " before ", ", and ", ", so ")
+LINKS = (" and ", " and ", " and ", " and then ", ", and then ", ", and ", ", so ")
 FRONTS = ("after ", "when ", "as soon as ", "once ")
 
 
@@ -92,9 +92,10 @@ class Story:
         return pattern
 
     def add(self, text: str, pattern: Pattern, act: Act, env: Env) -> None:
+        joinable = pattern.joins and act.joins and "," not in text
         if pattern.joins and act.joins and self.told and self.chance(OPENED):
             text = f"{self.rng.choice(lexicon.phrases()['opener'])} {text}"
-        joinable = pattern.joins and act.joins and "," not in text
+            joinable = False
         if text[-1] not in '.!?"':
             text += "."
         self.told.append(Sentence(upper(text), [act.name], [dict(env)], joinable, self.breaking))
@@ -108,7 +109,7 @@ class Story:
             return ""
         same = self.focus.now.subject == env.get(pattern.items[0][0]) and "+" not in pattern.items[0][0]
         if same and self.focus.now.group is None:
-            return self.rng.choice((*LINKS[:6], *FRONTS))
+            return self.rng.choice((*LINKS[:5], *FRONTS))
         return self.rng.choice((", and ", ", so ", *FRONTS) if same else (", and ", *FRONTS[:2]))
 
     def join(self, link: str, text: str, act: Act, env: Env) -> None:
