@@ -14,7 +14,7 @@ from .acts import starts
 from .patterns import SAME
 from .reader import Reader, Reading, apply, act_of, readings
 from .reference import Focus
-from .world import World
+from .world import Env, World
 
 HOLDS, SO_FAR, FAILS = "holds together", "holds together so far", "does not hold together"
 OPENERS = lexicon.phrases()["opener"]
@@ -47,6 +47,7 @@ class Study:
     sentences: int
     ended: bool
     acts: list[str] = field(default_factory=list)
+    firsts: tuple[str, str] = ("-", "-")  # the first thing and the first place, of all told
 
     @property
     def verdict(self) -> str:
@@ -85,6 +86,7 @@ class _Checker:
         self.focus = Focus(self.world)
         self.problems: list[Problem] = []
         self.acts: list[str] = []
+        self.envs: list[Env] = []
         self.told: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
         self.ended = False
 
@@ -112,7 +114,12 @@ class _Checker:
             for what in owed:
                 why = f"the story ends, but {what}"
                 self.problems.append(Problem(start, start + len(sentence), sentence, why))
-        return Study(self.problems, self.world, len(found), self.ended, self.acts)
+        return Study(self.problems, self.world, len(found), self.ended, self.acts, self.firsts())
+
+    def firsts(self) -> tuple[str, str]:
+        things = [env["X"] for env in self.envs if "X" in env]
+        places = [env["L"] for env in self.envs if "L" in env]
+        return (things or ["-"])[0], (places or ["-"])[0]
 
     def known(self, sentence: str) -> bool:
         clause = lowered(sentence)
@@ -157,6 +164,7 @@ class _Checker:
         reading, reader, focus = best
         self.focus = focus
         self.acts.append(reading.act.name)
+        self.envs.append(reading.env)
         problems = list(reading.problems)
         if self.ended and "ends" not in reading.act.flags:
             problems.append("the story was over")

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def whole(count: int, seed: int, show: bool) -> bool:
     from .check import HOLDS, study
-    from .make import story
+    from .telling import story
 
     wrong = 0
     for number in range(count):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from . import lexicon
 from .acts import acts
 from .inserting import INSERTED, Inserter
-from .make import LONGEST, SHORTEST, story
+from .telling import LONGEST, SHORTEST, story
 from .patterns import Item
 from .plots import plots
 from .teller import Teller

@@ -1,6 +1,7 @@
 """What every plot needs: people, things and places nobody has used yet, a beginning, an ending."""
 
 import random
+from functools import cache
 
 from . import lexicon
 from .acts import acts
@@ -10,6 +11,7 @@ from .writer import Story
 EITHER = ("child", "animal")
 ANYONE = ("child", "animal", "grown")
 AMBIENT = 0.4
+TURN = 0.08  # how often the weather turns instead
 
 
 class Teller(Story):
@@ -86,10 +88,25 @@ class Teller(Story):
     def friend(self, a: str, b: str) -> None:
         self.say(self.rng.choice(("friend_here", "friend_here", "comes")), A=a, B=b)
 
+    def own(self, a: str, x: str) -> None:
+        food = lexicon.things()[x].sort == "food"
+        self.say("own_food" if food else "own", A=a, X=x)
+
+    def sky(self) -> None:
+        """The weather turns, or it gets late."""
+        place = lexicon.places().get(self.world.get("stage") or "")
+        if place and place.sort == "out" and not self.world.has("rained", "today"):
+            self.any_of("rain_starts", "gets_late")
+        else:
+            self.any_of("rain_stops", "gets_late")
+
     def ambient(self, share: float = AMBIENT) -> None:
+        if self.plot not in ("promise", "storm", "fog", "noise", "sleepless") and self.chance(TURN):
+            self.sky()
+            return
         if not self.chance(share):
             return
-        found = [act for act in acts().values() if "ambient" in act.flags and self.can(act.name)]
+        found = [acts()[name] for name in flagged("ambient") if self.can(name)]
         own = [act for act in found if act.name.endswith("_is")]
         if found:
             act = self.rng.choice(own if own and self.chance(0.4) else found)
@@ -104,10 +121,13 @@ class Teller(Story):
 
     def end(self, outcome: str, **env: str) -> None:
         """One or two sentences that only a story with this outcome can end with."""
-        found = [n for n, act in acts().items() if "ends" in act.flags and self.can(n, **env)]
-        own = [n for n in found if n.startswith(f"end_{outcome}")]
-        rest = [n for n in found if not n.startswith("end_")]
+        rest = [n for n in flagged("ends") if not n.startswith("end_") and self.can(n, **env)]
         self.breaking = self.chance(0.3)
-        self.say(self.rng.choice(own), join=False, **env)
+        self.say(f"end_{outcome}", join=False, **env)
         if rest and self.chance(0.35):
             self.say(self.rng.choice(rest), join=False, **env)
+
+
+@cache
+def flagged(flag: str) -> list[str]:
+    return [name for name, act in acts().items() if flag in act.flags]

@@ -6,6 +6,7 @@ and what they make: `where X L` (capitals are filled in, an unknown one is looke
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from .lexicon import TIMES, places, spots, things
@@ -98,7 +99,7 @@ class World:
 
     def apply(self, makes: list[str], env: Env) -> None:
         for line in makes:
-            words = [fill(word, env) for word in line.lstrip("-").split()]
+            words = [fill(word, env) for word in _split(line.lstrip("-"))]
             if line.startswith("-"):
                 self.remove(words[0], *words[1:])
             else:
@@ -116,6 +117,9 @@ class World:
         return False
 
     # Judging.
+
+    def allows(self, needs: list[str], env: Env) -> bool:
+        return next(self._solve(needs, env), None) is not None
 
     def missing(self, needs: list[str], env: Env) -> list[str]:
         """What an act needs and the world has not; unknown capitals in `env` are filled in."""
@@ -141,7 +145,7 @@ class World:
             yield from self._solve(needs[1:], found)
 
     def _ways(self, line: str, env: Env) -> Iterator[Env]:
-        relation, *args = line.split()
+        relation, *args = _split(line)
         if relation == "not":
             if next(self._ways(" ".join(args), env), None) is None:
                 yield env
@@ -185,6 +189,11 @@ class World:
             now = f", but {value}" if value is not None else ""
         text = MISSING.get(relation)
         return text.format(*args, now=now) if text else f"nothing said `{relation} {' '.join(args)}`"
+
+
+@cache
+def _split(line: str) -> list[str]:
+    return line.split()
 
 
 def fill(word: str, env: Env) -> str:

@@ -62,7 +62,7 @@ class Story:
     def can(self, name: str, **env: str) -> bool:
         act = acts()[name]
         found = dict(env)
-        return not (common(act, found, self.world) or self.world.missing(act.needs, found))
+        return not common(act, found, self.world) and self.world.allows(act.needs, found)
 
     def say(self, name: str, /, join: bool = True, **env: str) -> Env:
         act = acts()[name]
@@ -149,7 +149,7 @@ class _Words:
         self.focus, self.world, self.rng = story.focus, story.world, story.rng
         self.kinds: dict[str, str] = {}
         self.looks: dict[str, str] = {}
-        self.first = True
+        self.first, self.loud = True, False
 
     def settle(self) -> None:
         for name, kind in self.kinds.items():
@@ -160,6 +160,7 @@ class _Words:
     def realise(self, pattern: Pattern) -> str:
         parts = []
         for item in pattern.choose(self.rng):
+            self.loud = bool(parts) and parts[-1].endswith('!" ')
             parts.append(item if isinstance(item, str) else self.slot(*item))
             self.first = False
         return "".join(parts).strip()
@@ -205,7 +206,8 @@ class _Words:
         if form == "p":
             return text if text in HIS.values() else f"{text}'s"
         if form in ("said", "asked"):
-            verb = self.rng.choice(("said",) * 9 + SAID if form == "said" else ("asked",) * 3 + ASKED)
+            quiet = ("said", "called") if self.loud else SAID
+            verb = self.rng.choice(("said",) * 9 + quiet if form == "said" else ("asked",) * 3 + ASKED)
             flip = text in HE.values() or (verb != "wanted to know" and self.rng.random() < 0.3)
             return f"{text} {verb}" if flip or verb == "wanted to know" else f"{verb} {text}"
         return text
@@ -272,8 +274,11 @@ class _Words:
         owner = self.world.get("owner", noun)
         if owner is None or owner not in lexicon.people() or self.rng.random() < 0.55:
             return "the"
-        if self.focus.he(self.gender(owner)) == owner:
-            return HIS[self.gender(owner)]
+        now, before = self.focus.now.people, self.focus.before.subject
+        if owner in now or (not now and owner == before):
+            if self.focus.he(self.gender(owner)) == owner:
+                return HIS[self.gender(owner)]
+            return "the"
         return f"{owner}'s" if self.rng.random() < 0.5 else "the"
 
     def place(self, place: str, form: str) -> str:

@@ -71,7 +71,7 @@ def race(s: Teller) -> None:
 def sharing(s: Teller) -> None:
     a, b, here, x = s.one(), s.one(*ANYONE), s.site(), s.object("food")
     s.begin(a, here)
-    s.say("own", A=a, X=x)
+    s.own(a, x)
     s.ambient(0.3)
     s.say("comes", A=a, B=b)
     s.say("is_hungry", B=b)

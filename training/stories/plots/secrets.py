@@ -58,7 +58,7 @@ def newcomer(s: Teller) -> None:
     x = s.object("toy")
     has = s.chance(0.6)
     if has:
-        s.say("own", A=b, X=x)
+        s.own(b, x)
     s.maybe(0.6, "too_shy", A=a, B=b)
     s.scene()
     if s.chance(0.3):
@@ -94,7 +94,7 @@ def stuck(s: Teller) -> None:
     a, b, here = s.one(), s.one(*ANYONE), s.site("out")
     x, snag = s.object("toy", "wear"), s.value("SNAG")
     s.begin(a, here, weather=s.rng.choice(("windy", "cloudy", "sunny")))
-    s.say("own", A=a, X=x)
+    s.own(a, x)
     s.maybe(0.3, "gift_of", A=a, X=x)
     s.say("gets_stuck", A=a, X=x, SNAG=snag)
     s.maybe(0.6, "jumps_for", A=a, X=x, SNAG=snag)
@@ -159,7 +159,7 @@ def ill(s: Teller) -> None:
     s.say("is_ill", B=b, ILL=what)
     food = s.chance(0.6)
     if food:
-        s.say("own", A=a, X=x)
+        s.own(a, x)
     s.scene()
     s.say("go", A=a, L=there)
     s.say("visits_ill", A=a, B=b)

@@ -10,7 +10,7 @@ def storm(s: Teller) -> None:
     x = ""
     if s.chance(0.4):
         x = s.rng.choice(("blanket", "shawl", "scarf", "umbrella"))
-        s.say("own", A=a, X=x)
+        s.own(a, x)
     s.ambient()
     s.say("clouds_come", A=s.rng.choice((a, b)))
     s.scene()
@@ -35,7 +35,7 @@ def mistake(s: Teller) -> None:
     x = s.object("toy", "tool")
     s.begin(a, here)
     s.friend(a, b)
-    s.say("own", A=b, X=x)
+    s.own(b, x)
     s.maybe(0.4, "gift_of", A=b, X=x)
     s.say("borrows_look", A=a, B=b, X=x)
     s.say("lets_look", A=a, B=b, X=x)
