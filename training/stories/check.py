@@ -9,12 +9,12 @@ A story without an ending can hold so far; a last sentence that is not finished 
 import re
 from dataclasses import dataclass, field
 
-from . import lexicon
-from .acts import starts
-from .patterns import SAME
-from .reader import Reader, Reading, apply, act_of, readings
-from .reference import Focus
-from .world import Env, World
+from .language import lexicon
+from .language.acts import starts
+from .language.patterns import SAME
+from .language.reader import Reader, Reading, act_of, apply, readings
+from .language.reference import Focus
+from .language.world import Env, World
 
 HOLDS, SO_FAR, FAILS = "holds together", "holds together so far", "does not hold together"
 OPENERS = lexicon.phrases()["opener"]
@@ -98,7 +98,9 @@ class _Checker:
             for count in (3, 2, 1):  # what is said may have several sentences
                 part = found[number : number + count]
                 sentence = text[start : part[-1][0] + len(part[-1][1])]
-                if count == 1 or (len(part) == count and _SPEAKS.search(sentence) and self.known(sentence)):
+                if count == 1 or (
+                    len(part) == count and _SPEAKS.search(sentence) and self.known(sentence)
+                ):
                     break
             foreign, reasons = self.sentence(sentence)
             rest = text[start : found[-1][0] + len(found[-1][1])]

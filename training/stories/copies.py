@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .plots import plots
-from .telling import story
+from .telling.story import story
 
 if TYPE_CHECKING:
     from .check import Study

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .telling import combination, story
+from .telling.story import combination, story
 
 MADE = Path(__file__).parent / "made"
 SEED, STORIES, HELD_OUT = 17, 120_000, 2_000

@@ -22,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
-    from .kinds import KINDS
+    from .spoiling.kinds import KINDS
 
     right = whole(args.whole, args.seed, args.show)
     kinds = [kind.name for kind in KINDS if not kind.kept_back]
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def whole(count: int, seed: int, show: bool) -> bool:
     from .check import HOLDS, study
-    from .telling import story
+    from .telling.story import story
 
     wrong = 0
     for number in range(count):
@@ -52,7 +52,7 @@ def whole(count: int, seed: int, show: bool) -> bool:
 
 def spoil(kinds: list[str], count: int, seed: int, wanted: float, show: bool) -> bool:
     from .check import FAILS, study
-    from .spoiling import spoilt
+    from .spoiling.spoil import spoilt
 
     found = tried = 0
     for order, kind in enumerate(kinds):
@@ -70,9 +70,9 @@ def spoil(kinds: list[str], count: int, seed: int, wanted: float, show: bool) ->
                 print(f"missed, {kind}: {text}")
         print(f"{kind:12} {hits:4} of {done}")
         found, tried = found + hits, tried + done
-    share = found / tried
-    print(f"spoilt stories: {tried:,}, found {found} ({share:.1%}, wanted {wanted:.0%})")
-    return share >= wanted and tried >= count
+    part = found / tried
+    print(f"spoilt stories: {tried:,}, found {found} ({part:.1%}, wanted {wanted:.0%})")
+    return part >= wanted and tried >= count
 
 
 if __name__ == "__main__":

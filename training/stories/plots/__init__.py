@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from ..teller import Teller
+from training.stories.telling.teller import Teller
+
 from . import days, keeping, losing, secrets, together
 
 Plot = Callable[[Teller], None]

@@ -1,6 +1,6 @@
 """Plots of a day out: a contest, fog, a found thing, a riddle, a loan, a thief, a treasure."""
 
-from ..teller import ANYONE, Teller
+from training.stories.telling.teller import ANYONE, Teller
 
 
 def contest(s: Teller) -> None:
@@ -188,7 +188,13 @@ def treasure(s: Teller) -> None:
 
 
 def rescue(s: Teller) -> None:
-    a, b, here, baby, snag = s.one(), s.one(*ANYONE), s.site("out"), s.value("BABY"), s.value("STUCK")
+    a, b, here, baby, snag = (
+        s.one(),
+        s.one(*ANYONE),
+        s.site("out"),
+        s.value("BABY"),
+        s.value("STUCK"),
+    )
     x = s.rng.choice(("rope", "net", "basket", "bucket", "ladder", "scarf", "fishing rod"))
     s.begin(a, here)
     s.say("cries", A=a, BABY=baby, STUCK=snag)

@@ -1,6 +1,6 @@
 """Plots about people: promises, races, sharing."""
 
-from ..teller import ANYONE, Teller
+from training.stories.telling.teller import ANYONE, Teller
 
 
 def promise(s: Teller) -> None:
@@ -38,7 +38,12 @@ def promise(s: Teller) -> None:
 
 
 def race(s: Teller) -> None:
-    a, b, here, there = s.one("animal", "child"), s.one("animal", "child"), s.site("out"), s.site("out")
+    a, b, here, there = (
+        s.one("animal", "child"),
+        s.one("animal", "child"),
+        s.site("out"),
+        s.site("out"),
+    )
     s.begin(a, here)
     s.friend(a, b)
     s.say("boasts_fast", A=a, B=b)

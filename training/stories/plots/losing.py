@@ -1,6 +1,6 @@
 """Plots about things: lost and found, swapped."""
 
-from ..teller import ANYONE, Teller
+from training.stories.telling.teller import ANYONE, Teller
 
 
 def lost(s: Teller) -> None:

@@ -1,6 +1,6 @@
 """Plots of the quiet kind: a secret, a seed, someone new, a noise, a letter, an ill friend."""
 
-from ..teller import ANYONE, Teller
+from training.stories.telling.teller import ANYONE, Teller
 
 
 def secret(s: Teller) -> None:

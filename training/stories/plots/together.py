@@ -1,6 +1,6 @@
 """Plots of several who get through something together: a storm, a birthday, a wagon in the mud."""
 
-from ..teller import ANYONE, Teller
+from training.stories.telling.teller import ANYONE, Teller
 
 
 def storm(s: Teller) -> None:

@@ -169,7 +169,9 @@ class World:
             yield {args[1]: spots()[env[args[0]]], **env}
         elif relation == "near" and len(unknown) == 1:
             known = set(env.values())
-            for name in sorted(self.facts.get("person", ()), key=lambda one: one[0] not in self.recent):
+            for name in sorted(
+                self.facts.get("person", ()), key=lambda one: one[0] not in self.recent
+            ):
                 if name[0] not in known:
                     yield {**env, unknown[0]: name[0]}
         else:
@@ -188,7 +190,9 @@ class World:
             value = self.get(relation, *args[: SINGLE[relation]])
             now = f", but {value}" if value is not None else ""
         text = MISSING.get(relation)
-        return text.format(*args, now=now) if text else f"nothing said `{relation} {' '.join(args)}`"
+        return (
+            text.format(*args, now=now) if text else f"nothing said `{relation} {' '.join(args)}`"
+        )
 
 
 @cache
@@ -243,7 +247,9 @@ RULES = {
     "indoors": _place_is("in"),
     "outdoors": _place_is("out"),
     "wet": lambda world, args: args[0] in places() and places()[args[0]].wet,
-    "sort": lambda world, args: args[0] in things() and things()[args[0]].sort in args[1].split("|"),
+    "sort": lambda world, args: (
+        args[0] in things() and things()[args[0]].sort in args[1].split("|")
+    ),
     "spot_of": lambda world, args: spots().get(args[0]) == args[1],
     "unset": lambda world, args: world.get(args[0], *args[1:]) is None,
 }

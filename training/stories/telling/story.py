@@ -2,7 +2,8 @@
 
 import random
 
-from .plots import plots
+from training.stories.plots import plots
+
 from .teller import Teller
 
 SHORTEST, LONGEST = 60, 200  # words

@@ -118,7 +118,6 @@ def candidates(sentence: str) -> list[Pattern]:
     return list({id(pattern): pattern for pattern in found}.values())
 
 
-
 @cache
 def starts() -> list[Pattern]:
     return [pattern for act in acts().values() for pattern in act.starts]

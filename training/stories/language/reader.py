@@ -233,7 +233,7 @@ def common(act: Act, env: Env, world: World) -> list[str]:
     found = [f"{name} has left" for name in people if world.has("gone", name)]
     places = {name: world.get("at", name) for name in people}
     if not found and len(set(places.values())) > 1:
-        a, b = [name for name in people if places[name] != places[people[0]]][0], people[0]
+        a, b = next(name for name in people if places[name] != places[people[0]]), people[0]
         found = [f"{a} is not where {b} is"]
     return found
 

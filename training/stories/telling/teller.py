@@ -3,9 +3,10 @@
 import random
 from functools import cache
 
-from . import lexicon
-from .acts import acts
-from .world import Env
+from training.stories.language import lexicon
+from training.stories.language.acts import acts
+from training.stories.language.world import Env
+
 from .writer import Story
 
 EITHER = ("child", "animal")
@@ -70,11 +71,11 @@ class Teller(Story):
 
     # Telling.
 
-    def say(self, name: str, /, join: bool = True, **env: str) -> Env:
+    def say(self, name: str, /, **env: str) -> Env:
         for var in acts()[name].new:
             if env.get(var, "") in self.kind_of:
                 env[f"{var}.kind"] = self.kind_of[env[var]]
-        return super().say(name, join=join, **env)
+        return super().say(name, **env)
 
     def begin(self, a: str, place: str, weather: str = "", time: str = "") -> None:
         weather = weather or self.rng.choice(lexicon.values()["WEATHER"])
@@ -123,9 +124,9 @@ class Teller(Story):
         """One or two sentences that only a story with this outcome can end with."""
         rest = [n for n in flagged("ends") if not n.startswith("end_") and self.can(n, **env)]
         self.breaking = self.chance(0.3)
-        self.say(f"end_{outcome}", join=False, **env)
+        self.say(f"end_{outcome}", **env)
         if rest and self.chance(0.35):
-            self.say(self.rng.choice(rest), join=False, **env)
+            self.say(self.rng.choice(rest), **env)
 
 
 @cache

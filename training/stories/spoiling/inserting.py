@@ -2,11 +2,11 @@
 
 import random
 
-from . import lexicon
-from .acts import acts
-from .teller import Teller
-from .world import Env
-from .writer import Sentence, _Words, upper
+from training.stories.language import lexicon
+from training.stories.language.acts import acts
+from training.stories.language.world import Env
+from training.stories.telling.teller import Teller
+from training.stories.telling.writer import Sentence, _Words, upper
 
 INSERTED = frozenset({"holder", "absent", "elsewhere", "weather", "ending", "twice", "clock"})
 SKIES = {"sun": "sunny", "wind": "windy", "rain": "rainy", "snow": "snowy", "fog": "foggy"}
@@ -18,13 +18,13 @@ class Inserter(Teller):
         self.wrong, self.done = kind, False
         self.start = rng.randrange(3, 9)  # sentences that are right, at least
 
-    def say(self, name: str, /, join: bool = True, **env: str) -> Env:
+    def say(self, name: str, /, **env: str) -> Env:
         ends = "ends" in acts()[name].flags
         if not self.done and self.wrong == "ending" and ends:
-            return self.ending() or super().say(name, join, **env)
+            return self.ending() or super().say(name, **env)
         if not self.done and self.wrong != "ending" and len(self.told) >= self.start and not ends:
             getattr(self, self.wrong)()
-        found = super().say(name, join, **env)
+        found = super().say(name, **env)
         if self.wrong == "twice" and not self.done and self.once(name):
             self.again = (name, dict(found))
         return found

@@ -4,12 +4,22 @@ import random
 import re
 from dataclasses import dataclass, field
 
-from . import lexicon
-from .acts import Act, acts
-from .patterns import ASKED, FORCED, HE, HIM, HIS, PAIR, SAID, TRIO, Pattern
-from .reader import common
-from .reference import Focus
-from .world import Env, World
+from training.stories.language import lexicon
+from training.stories.language.acts import Act, acts
+from training.stories.language.patterns import (
+    ASKED,
+    FORCED,
+    HE,
+    HIM,
+    HIS,
+    PAIR,
+    SAID,
+    TRIO,
+    Pattern,
+)
+from training.stories.language.reader import common
+from training.stories.language.reference import Focus
+from training.stories.language.world import Env, World
 
 OPENED, JOINED = 0.16, 0.3  # how often a sentence has an opener, or goes on after the last one
 PRONOUN, BY_KIND = 0.8, 0.25
@@ -23,7 +33,7 @@ class PlotError(ValueError):
 
 @dataclass
 class Sentence:
-    """What was told, for those who spoil it: its words, its acts and who and what they were about."""
+    """What was told: its words, its acts, and who and what they were about."""
 
     text: str
     acts: list[str]
@@ -64,13 +74,13 @@ class Story:
         found = dict(env)
         return not common(act, found, self.world) and self.world.allows(act.needs, found)
 
-    def say(self, name: str, /, join: bool = True, **env: str) -> Env:
+    def say(self, name: str, /, **env: str) -> Env:
         act = acts()[name]
         problems = common(act, env, self.world) or self.world.missing(act.needs, env)
         if problems:
             raise PlotError(f"{self.plot}: {name} {env}: {'; '.join(problems)}")
         pattern = self.pattern(act)
-        link = self.link(act, pattern, env) if join and not self.breaking else ""
+        link = "" if self.breaking else self.link(act, pattern, env)
         if not link:
             self.focus.end_sentence()
         words = _Words(self, act, env, elided=link in (" and ", " and then ", ", and then "))
@@ -107,7 +117,8 @@ class Story:
             return ""
         if not self.chance(JOINED) or len(last.text.split()) > 13:
             return ""
-        same = self.focus.now.subject == env.get(pattern.items[0][0]) and "+" not in pattern.items[0][0]
+        var = pattern.items[0][0]
+        same = self.focus.now.subject == env.get(str(var)) and "+" not in var
         if same and self.focus.now.group is None:
             return self.rng.choice((*LINKS[:5], *FRONTS))
         return self.rng.choice((", and ", ", so ", *FRONTS) if same else (", and ", *FRONTS[:2]))
@@ -158,7 +169,7 @@ class _Words:
             self.world.add("look", noun, look)
 
     def realise(self, pattern: Pattern) -> str:
-        parts = []
+        parts: list[str] = []
         for item in pattern.choose(self.rng):
             self.loud = bool(parts) and parts[-1].endswith('!" ')
             parts.append(item if isinstance(item, str) else self.slot(*item))
@@ -207,7 +218,8 @@ class _Words:
             return text if text in HIS.values() else f"{text}'s"
         if form in ("said", "asked"):
             quiet = ("said", "called") if self.loud else SAID
-            verb = self.rng.choice(("said",) * 9 + quiet if form == "said" else ("asked",) * 3 + ASKED)
+            verbs = ("said",) * 9 + quiet if form == "said" else ("asked",) * 3 + ASKED
+            verb = self.rng.choice(verbs)
             flip = text in HE.values() or (verb != "wanted to know" and self.rng.random() < 0.3)
             return f"{text} {verb}" if flip or verb == "wanted to know" else f"{verb} {text}"
         return text
@@ -216,7 +228,8 @@ class _Words:
         """A pronoun where it can only mean this one, a name, or `the fox`."""
         gender, story = self.gender(name), self.story
         found = self.focus.him(gender) if form == "o" else self.focus.he(gender)
-        if found == name and story.streak < 3 and not story.breaking and self.rng.random() < PRONOUN:
+        clear = found == name and story.streak < 3 and not story.breaking
+        if clear and self.rng.random() < PRONOUN:
             story.streak += 1
             return (HIM if form == "o" else HIS if form == "p" else HE)[gender]
         story.streak = 0
@@ -288,4 +301,3 @@ class _Words:
         found = lexicon.places()[place]
         lead = {"": "", "in": found.prep, "In": found.prep.title(), "to": "to"}[form]
         return f"{lead} the {place}".strip()
-

@@ -1,15 +1,16 @@
 """Sentence patterns, which are used both ways: to write a sentence, and to read one.
 
-    {A} B C D     a person who acts: a name, `the fox`, `he` or `she`
-    {A.o} {A.p}   the same as an object (`him`) and as an owner (`his`); {A.n} is the name alone
-    {A.he} ...    a pronoun that goes with a person named in the sentence: him, his, himself
-    {A.said}      `said Nell` or `Nell said`; {A.asked} likewise; {A.a} `a fox`, {A.kind} `fox`
-    {A+B}         several people: their names, `they`, `the two friends`
-    {X} Y Z       a thing: `the red kite`, `Nell's kite`, `it`; {X.t} not `it`; {X.a} `a red kite`, {X.n} `red kite`;
-                  {X.k} any `kite`, which need not be there
-    {L} M N       a place: {L.in} `at the pond`, {L.to} `to the pond`, {L.In} in a quote; {P} a spot: `under the boat`
-    {TASK}        one of the values of that name, {TASK.did} in another of its forms
-    (a|b|)        a choice;  <glad>  a choice that stands in words/phrases.yaml
+{A} B C D     a person who acts: a name, `the fox`, `he` or `she`
+{A.o} {A.p}   the same as an object (`him`) and as an owner (`his`); {A.n} is the name alone
+{A.he} ...    a pronoun that goes with a person named in the sentence: him, his, himself
+{A.said}      `said Nell` or `Nell said`; {A.asked} likewise; {A.a} `a fox`, {A.kind} `fox`
+{A+B}         several people: their names, `they`, `the two friends`
+{X} Y Z       a thing: `the red kite`, `Nell's kite`, `it`; {X.t} not `it`
+{X.a} {X.n}   `a red kite`, `red kite`; {X.k} any `a kite`, which need not be there
+{L} M N       a place: {L.in} `at the pond`, {L.to} `to the pond`, {L.In} in a quote
+{P}           a spot: `under the boat`
+{TASK}        one of the values of that name, {TASK.did} in another of its forms
+(a|b|)        a choice;  <glad>  a choice that stands in words/phrases.yaml
 """
 
 import random

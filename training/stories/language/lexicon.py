@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 TIMES = ("dawn", "morning", "noon", "afternoon", "evening", "night")
 
 
