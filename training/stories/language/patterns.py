@@ -217,7 +217,7 @@ def _place_regex(form: str) -> str:
     preps = _any({place.prep for place in lexicon.places().values()})
     return {
         "": f"the {nouns}",
-        "in": f"{preps} the {nouns}|at home",
+        "in": f"{preps} the {nouns}",
         "In": f"{_any({place.prep.title() for place in lexicon.places().values()})} the {nouns}",
-        "to": f"to the {nouns}|home",
+        "to": f"to the {nouns}",
     }[form]

@@ -197,10 +197,6 @@ class Reader:
 
     def place(self, slot: Slot) -> None:
         text = slot.text
-        if text in ("at home", "home"):
-            actor = self.focus.now.subject
-            self.bind(slot.var, f"home:{actor}" if actor else None)
-            return
         noun = text.rpartition("the ")[2]
         right = f"{lexicon.places()[noun].prep} the {noun}"
         if slot.form.lower() == "in" and text.lower() != right:

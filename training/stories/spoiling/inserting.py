@@ -6,7 +6,8 @@ from training.stories.language import lexicon
 from training.stories.language.acts import acts
 from training.stories.language.world import Env
 from training.stories.telling.teller import Teller
-from training.stories.telling.writer import Sentence, _Words, upper
+from training.stories.telling.wording import Words
+from training.stories.telling.writer import Sentence, upper
 
 INSERTED = frozenset({"holder", "absent", "elsewhere", "weather", "ending", "twice", "clock"})
 SKIES = {"sun": "sunny", "wind": "windy", "rain": "rainy", "snow": "snowy", "fog": "foggy"}
@@ -33,7 +34,7 @@ class Inserter(Teller):
         """Said whether it can be or not; the world does not change."""
         self.focus.end_sentence()
         act = acts()[name]
-        words = _Words(self, act, dict(env), elided=False)
+        words = Words(self, act, dict(env), elided=False)
         text = words.realise(self.pattern(act))
         text += "" if text[-1] in '.!?"' else "."
         self.told.append(Sentence(upper(text), [name], [env]))
