@@ -69,6 +69,10 @@ def whose(s: Teller) -> None:
     s.say("owner_yes", A=a, B=c, X=x)
     s.say("gives_found", A=a, B=c, X=x)
     s.maybe(0.6, "thanks", A=c, B=a)
+    if s.chance(0.2):
+        y = s.object("treasure", "food")
+        s.own(c, y)
+        s.say("give", A=c, B=a, X=y)
     s.end("returned", A=a, X=x, B=c)
 
 

@@ -59,19 +59,20 @@ def finding(s: Teller, a: str, finder: str, x: str, where: str) -> None:
 def trade(s: Teller) -> None:
     a, b, here = s.one(), s.one(*ANYONE), s.site("out")
     x, y = s.object("toy", "wear", "tool", "treasure"), s.object("toy", "wear", "tool", "treasure")
-    s.begin(a, here)
+    long = s.chance(0.6)
+    s.begin(a, here, brief=long)
     s.own(a, x)
     s.say("comes", A=a, B=b)
     s.own(b, y)
-    s.maybe(0.5, "admires", A=b, B=a, X=y)
+    s.maybe(0.0 if long else 0.5, "admires", A=b, B=a, X=y)
     s.say("wants", A=a, B=b, X=y)
     s.say("offers", A=a, B=b, X=x, Y=y)
-    if s.chance(0.4):
+    if not long:
         s.say("swaps", A=a, B=b, X=x, Y=y)
     else:
         s.say("refuses_swap", A=a, B=b, X=x, Y=y)
         longer_trade(s, a, b, x, y, here)
-    s.maybe(0.5, "feels_glad", A=a)
+    s.maybe(0.1 if long else 0.5, "feels_glad", A=a)
     s.end("traded", A=a, X=y, B=b)
 
 

@@ -33,27 +33,28 @@ def storm(s: Teller) -> None:
 def mistake(s: Teller) -> None:
     a, b, here = s.one(), s.one(*ANYONE), s.site()
     x = s.object("toy", "tool")
-    s.begin(a, here)
+    hidden = s.chance(0.5)
+    lies = hidden and s.chance(0.6)
+    s.begin(a, here, brief=lies)
     s.friend(a, b)
     s.own(b, x)
-    s.maybe(0.4, "gift_of", A=b, X=x)
+    s.maybe(0.1 if lies else 0.4, "gift_of", A=b, X=x)
     s.say("borrows_look", A=a, B=b, X=x)
     s.say("lets_look", A=a, B=b, X=x)
-    s.maybe(0.6, "looks_away", A=a, B=b, X=x)
+    s.maybe(0.3 if lies else 0.6, "looks_away", A=a, B=b, X=x)
     s.say("breaks", A=a, B=b, X=x)
     s.scene()
-    hidden = s.chance(0.5)
     if hidden:
         s.say("hides_it", A=a, X=x, P=s.spot(here))
     s.maybe(0.5, "feels_sorry", A=a)
     s.ambient(0.3)
     s.say("wants_back", A=a, B=b, X=x)
-    if hidden and s.chance(0.6):
+    if lies:
         s.say("lies_first", A=a, B=b, X=x)
         s.say("cannot_bear", A=a, B=b, X=x)
     else:
         s.say("confesses", A=a, B=b, X=x)
-    s.maybe(0.6, "forgives", A=a, B=b)
+    s.maybe(0.2 if lies else 0.6, "forgives", A=a, B=b)
     s.say("mends", A=a, B=b, X=x)
     s.end("mended", A=a, B=b, X=x)
 

@@ -77,10 +77,12 @@ class Teller(Story):
                 env[f"{var}.kind"] = self.kind_of[env[var]]
         return super().say(name, **env)
 
-    def begin(self, a: str, place: str, weather: str = "", time: str = "") -> None:
+    def begin(
+        self, a: str, place: str, weather: str = "", time: str = "", brief: bool = False
+    ) -> None:
         weather = weather or self.rng.choice(lexicon.values()["WEATHER"])
         sky = {"WEATHER": weather, "TIME": time or self.rng.choice(("morning", "afternoon"))}
-        if self.chance(0.65):
+        if self.chance(0.0 if brief else 0.65):
             self.say("intro", A=a)
             self.say("start", A=a, L=place, **sky)
         else:
@@ -88,6 +90,7 @@ class Teller(Story):
 
     def friend(self, a: str, b: str) -> None:
         self.say(self.rng.choice(("friend_here", "friend_here", "comes")), A=a, B=b)
+        self.maybe(0.15, "hello", A=b, B=a)
 
     def own(self, a: str, x: str) -> None:
         food = lexicon.things()[x].sort == "food"
@@ -97,9 +100,9 @@ class Teller(Story):
         """The weather turns, or it gets late."""
         place = lexicon.places().get(self.world.get("stage") or "")
         if place and place.sort == "out" and not self.world.has("rained", "today"):
-            self.any_of("rain_starts", "gets_late")
+            self.any_of("rain_starts", "gets_late", "night_falls")
         else:
-            self.any_of("rain_stops", "gets_late")
+            self.any_of("rain_stops", "gets_late", "night_falls")
 
     def ambient(self, share: float = AMBIENT) -> None:
         if self.plot not in ("promise", "storm", "fog", "noise", "sleepless") and self.chance(TURN):
