@@ -1,0 +1,69 @@
+"""The corpus: always alike, and without the combinations that the exam asks for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from training import recipe
+from training.stories import exam, make
+from training.stories.copies import Training
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(make, "HELD_OUT", 12)
+        assert make.main(["--stories", "150", "--output_dir", str(folder)]) == 0
+    return folder
+
+
+def rows(made, name):
+    return [json.loads(line) for line in (made / name).read_text(encoding="utf-8").splitlines()]
+
+
+def test_no_combination_of_the_exam_is_in_the_training(made):
+    trained = {row["combination"] for row in rows(made, "stories.jsonl")}
+    held = {row["combination"] for row in rows(made, "held_out.jsonl")}
+    assert len(rows(made, "stories.jsonl")) == 150
+    assert len(held) == 12
+    assert not trained & held
+    assert all(map(make.is_held_out, held))
+    assert not any(map(make.is_held_out, trained))
+
+
+def test_an_opening_is_one_or_two_sentences_of_a_story_held_out(made):
+    for start, whole in exam.openings(made, 12, seed=1):
+        assert whole.startswith(start)
+        assert 5 < len(start.split()) < 60
+        assert start[-1] in '.!?"'
+
+
+def test_what_stands_in_the_training_counts_as_copied(made):
+    training = Training(made)
+    texts = [row["text"] for row in rows(made, "stories.jsonl")]
+    assert all(map(training.copied, texts[:20]))
+    held = [row["text"] for row in rows(made, "held_out.jsonl")]
+    assert not any(map(training.copied, held))
+
+
+def test_the_simulators_own_stories_pass_the_exam(made, capsys):
+    held = [row["text"] for row in rows(made, "held_out.jsonl")]
+    assert exam.report(held, held, made)
+    assert "hold together, and end       100.0%" in capsys.readouterr().out
+    assert not exam.report([text.replace(" she ", " he ") for text in held], held, made)
+
+
+def test_an_exam_without_its_data_says_how_to_make_it(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        exam.main(["stories", "--made", str(tmp_path)])
+    assert "python -m training.stories.make" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["stories", "stories-gpt2"])
+def test_the_recipes_read_what_the_maker_writes(name):
+    found = recipe.read(recipe.find(name))
+    assert found["data"] == ["training/stories/made/stories.jsonl"]
+    assert found["made_by"] == "python -m training.stories.make"
