@@ -8,6 +8,15 @@ travel to the Hub together.
 import os
 from typing import Any
 
+import transformers
+
+# Before anything that an older version lacks, so that its user reads this and no ImportError.
+if tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 23):
+    raise ImportError(
+        f"TinyGPT needs transformers 5.23 or newer, and this is {transformers.__version__}: "
+        "pip install --upgrade transformers"
+    )
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
@@ -71,7 +80,7 @@ class TinyGPTConfig(PreTrainedConfig):
     """
 
     model_type = "tinygpt"
-    keys_to_ignore_at_inference = ["past_key_values"]
+    keys_to_ignore_at_inference = ["cache", "past_key_values"]
     attribute_map = {
         "n_embd": "hidden_size",
         "n_layer": "num_hidden_layers",
@@ -164,11 +173,12 @@ class TinyGPTConfig(PreTrainedConfig):
         self.max_position_embeddings = window
 
     @property
-    def base_model_tp_plan(self) -> dict[str, str] | None:
-        """How tensor parallelism splits the blocks: by heads, which it cannot do to a bias."""
-        if self.mixer == "mean" or self.position_embedding == "relative":
-            return None
+    def base_model_tp_plan(self) -> dict[str, str]:
+        """How tensor parallelism splits the token table, as the head, and the blocks: those by
+        heads, which it cannot do to a bias."""
         plan = {"embed_tokens": "embedding_rowwise"}
+        if self.mixer == "mean" or self.position_embedding == "relative":
+            return plan
         if self.num_hidden_layers:
             plan |= {f"layers.*.attn.{name}_proj": "colwise" for name in "qkv"}
             plan["layers.*.attn.o_proj"] = "rowwise"

@@ -17,16 +17,21 @@ The library needs real annotations here: no `from __future__ import annotations`
 """
 
 import inspect
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 
 import torch
 from torch import nn
-from transformers import GenerationMixin, PreTrainedModel
+from transformers import GenerationMixin, PreTrainedModel, __version__
 from transformers import initialization as init
 from transformers.activations import ACT2FN
 from transformers.cache_utils import Cache, DynamicCache
-from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
+from transformers.masking_utils import (
+    ALL_MASK_ATTENTION_FUNCTIONS,
+    create_causal_mask,
+    create_sliding_window_causal_mask,
+)
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, slice_logits_to_keep
@@ -36,6 +41,9 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_tinygpt import TinyGPTConfig
+
+# The platform's name for the cache of keys and values: up to 5.23 it was `past_key_values`.
+CACHE = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else "past_key_values"
 
 
 def make_norm(config: TinyGPTConfig) -> nn.Module:
@@ -150,6 +158,8 @@ class TinyGPTAttention(nn.Module):
         self.head_dim = config.head_dim
         self.num_key_value_groups = config.num_attention_heads // config.num_key_value_heads
         self.scaling = self.head_dim**-0.5
+        # For kernels that take no mask.
+        self.sliding_window = None if config.slides_by_recomputing else config.sliding_window
 
     def forward(
         self,
@@ -169,7 +179,7 @@ class TinyGPTAttention(nn.Module):
         key: torch.Tensor,
         value: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
-        past_key_values: Cache | None = None,
+        cache: Cache | None = None,
         position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
         bias: torch.Tensor | None = None,  # 1 H T K
         **kwargs: Unpack[TransformersKwargs],
@@ -185,13 +195,21 @@ class TinyGPTAttention(nn.Module):
             if attention_mask is not None:
                 bias = (bias + attention_mask).clamp(min=torch.finfo(query.dtype).min)
             attention_mask = bias.to(query.dtype)
-        if past_key_values is not None:
-            key, value = past_key_values.update(key, value, self.layer_idx)
+        if cache is not None:
+            key, value = extend(cache, key, value, self.layer_idx, kwargs)
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
             self.config._attn_implementation, eager_attention
         )
         out, weights = attend(
-            self, query, key, value, attention_mask, scaling=self.scaling, dropout=0.0, **kwargs
+            self,
+            query,
+            key,
+            value,
+            attention_mask,
+            scaling=self.scaling,
+            dropout=0.0,
+            sliding_window=self.sliding_window,
+            **kwargs,
         )
         return out.reshape(*lead, -1), weights
 
@@ -337,7 +355,7 @@ class TinyGPTPreTrainedModel(PreTrainedModel):
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
     _no_split_modules = ["TinyGPTBlock"]
-    _skip_keys_device_placement = ["past_key_values"]
+    _skip_keys_device_placement = ["cache", "past_key_values"]
     _supports_sdpa = True
     _supports_attention_backend = True
     _can_compile_fullgraph = True
@@ -396,9 +414,10 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        past_key_values: Cache | None = None,
+        cache: Cache | None = None,
         inputs_embeds: torch.FloatTensor | None = None,
         use_cache: bool | None = None,
+        past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> BaseModelOutputWithPast:
         if (input_ids is None) == (inputs_embeds is None):
@@ -406,9 +425,12 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
         if x.shape[1] == 0:
             raise ValueError("the input has 0 tokens; a prompt needs at least 1")
-        if use_cache and past_key_values is None:
-            past_key_values = DynamicCache(config=self.config)
-        seen = 0 if past_key_values is None else past_key_values.get_seq_length()
+        cache = the_cache(cache, past_key_values, kwargs)
+        if self.training and self.gradient_checkpointing and torch.is_grad_enabled():
+            cache = None  # a block that is run again would add to it again
+        elif use_cache and cache is None:
+            cache = DynamicCache(config=self.config)
+        seen = cache.get_seq_length() if hasattr(cache, "get_seq_length") else 0
         if self.config.num_hidden_layers:  # a bigram has no cache that would know what was seen
             check_mask(attention_mask, x.shape[1], seen)
 
@@ -427,9 +449,10 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
                 kwargs["position_embeddings"] = rotation(
                     positions, self.config.head_dim, self.config.rope_theta
                 )
-        mask = self.make_mask(x, attention_mask, past_key_values, position_ids)
+        self.check_attention(attention_mask, position_ids, seen + x.shape[1], kwargs)
+        mask = self.make_mask(x, attention_mask, cache, position_ids)
         if self.relative:
-            kwargs["distance"] = self.distances(x, mask, past_key_values, position_ids, kwargs)
+            kwargs["distance"] = self.distances(x, mask, cache, position_ids, kwargs)
             if mask is not None and mask.dtype == torch.bool:
                 least = torch.finfo(x.dtype).min
                 mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, least)
@@ -441,13 +464,11 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
                 x,
                 attention_mask=mask,
                 position_ids=position_ids,
-                past_key_values=past_key_values,
+                cache=cache,
                 use_cache=use_cache,
                 **kwargs,
             )
-        return BaseModelOutputWithPast(
-            last_hidden_state=self.norm(x), past_key_values=past_key_values
-        )
+        return BaseModelOutputWithPast(last_hidden_state=self.norm(x), **{CACHE: cache})
 
     def embed(self, input_ids: torch.LongTensor) -> torch.Tensor:
         try:
@@ -467,32 +488,56 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         if length > window:
             raise ValueError(past_window_message(length, window))
 
-    def make_mask(self, x, attention_mask, past_key_values, position_ids):
+    def check_attention(self, attention_mask, position_ids, length, kwargs) -> None:
+        """Refuses an attention function that would leave out a bias, a padding or the window."""
+        name = self.config._attn_implementation
+        if name in ADDS_THE_MASK:
+            return
+        if self.relative:
+            raise ValueError(
+                f"the attention implementation {name!r} is not known to add the mask to the scores "
+                "and would leave out the bias of relative positions; use 'sdpa' or 'eager', or for "
+                "an engine a model with rotary or learned positions"
+            )
+        if name in ALL_MASK_ATTENTION_FUNCTIONS.valid_keys():  # flash: told of padding and window
+            return
+        unseen = torch.compiler.is_compiling()
+        if attention_mask is not None and (unseen or not attention_mask.all()):
+            raise ValueError(
+                f"the attention implementation {name!r} takes no mask, so attention_mask would be "
+                "ignored; leave it out, or use 'sdpa' or 'eager'"
+            )
+        if not self.slides_by_recomputing and self.config.num_hidden_layers:
+            if position_ids is not None and not unseen:
+                length = int(position_ids.max()) + 1
+            check_sliding(name, self.window, None if unseen else length, kwargs)
+
+    def make_mask(self, x, attention_mask, cache, position_ids):
         """The platform's mask; None where nothing is masked, or its kernels know what is."""
-        if x.shape[1] == 1 and sees_all(attention_mask, past_key_values):
+        if x.shape[1] == 1 and sees_all(attention_mask, cache):
             return None
         make = create_sliding_window_causal_mask
         if self.slides_by_recomputing:
             make = create_causal_mask
         plain = attention_mask is None and position_ids is None
         return make(
-            config=self.config,
-            inputs_embeds=x[:1] if plain else x,  # rows that do not differ share one mask
-            attention_mask=attention_mask,
-            past_key_values=past_key_values,
+            self.config,
+            x[:1] if plain else x,  # rows that do not differ share one mask
+            attention_mask,
+            cache,
             position_ids=position_ids,
             allow_is_causal_skip=not self.relative,
         )
 
-    def distances(self, x, mask, past_key_values, position_ids, kwargs) -> torch.Tensor | int:
+    def distances(self, x, mask, cache, position_ids, kwargs) -> torch.Tensor | int:
         """How far back each key lies from each query, T by K; or T, where that says it all."""
         if "cu_seq_lens_k" in kwargs:  # continuous batching packs many requests into one row
             distance = paged_distances(position_ids[0], mask.shape[-1], kwargs)
             return distance.clamp(0, self.window - 1)
         first_query, first_key, total = 0, 0, x.shape[1]
-        if past_key_values is not None:
-            first_query = past_key_values.get_seq_length()
-            total, first_key = past_key_values.get_mask_sizes(x.shape[1], 0)
+        if cache is not None:
+            first_query = cache.get_seq_length()
+            total, first_key = cache.get_mask_sizes(x.shape[1], 0)
         if mask is None:  # one query, the newest, that sees every key
             return torch.arange(total - 1, -1, -1, device=x.device)[None]
         if total == mask.shape[-1] == x.shape[1] <= self.window:  # a whole text
@@ -502,11 +547,57 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         return (queries[:, None] - keys).clamp(0, self.window - 1)
 
 
-def sees_all(attention_mask, past_key_values) -> bool:
+def sees_all(attention_mask, cache) -> bool:
     """Whether a single new token may look at all that a growing cache returns: no padding."""
-    if torch.compiler.is_compiling() or not isinstance(past_key_values, DynamicCache):
+    if torch.compiler.is_compiling() or not isinstance(cache, DynamicCache):
         return False
     return attention_mask is None or (attention_mask.ndim == 2 and bool(attention_mask.all()))
+
+
+def check_sliding(name: str, window: int, length, kwargs: dict) -> None:
+    """Where attention slides and no mask says so, the engine's own window must be this one."""
+    layers = kwargs.get("attention_instances") or {}
+    layers = list(layers.values() if isinstance(layers, dict) else layers)
+    if layers and all(getattr(layer, "sliding_window", None) == window for layer in layers):
+        return
+    if length is None or length > window:
+        why = "which a compiled model needs" if length is None else "which this text is longer than"
+        raise ValueError(
+            f"the attention implementation {name!r} takes no mask and does not show that it "
+            f"slides over {window} tokens (max_position_embeddings), {why}; "
+            "set the engine's sliding window, or keep its texts within this window"
+        )
+
+
+def the_cache(cache, past_key_values, kwargs: dict):
+    """The cache, by either of its names. Under another one it would be ignored without a word."""
+    for name, value in kwargs.items():
+        if hasattr(value, "update") and hasattr(value, "get_seq_length"):
+            raise ValueError(
+                f"{name} holds a {type(value).__name__}; TinyGPT takes its cache as `cache` or "
+                f"`past_key_values`. transformers {__version__} may be too new for this model's "
+                "code: take a newer copy of the code, or transformers 5.24"
+            )
+    if past_key_values is None:
+        return cache
+    if cache is not None:
+        raise ValueError("the cache is given twice, as cache and as past_key_values")
+    if CACHE == "cache" and not torch.compiler.is_compiling():
+        warnings.warn(
+            "`past_key_values` is deprecated, as everywhere in transformers: use `cache`",
+            FutureWarning,
+            stacklevel=2,
+        )
+    return past_key_values
+
+
+def extend(cache, key: torch.Tensor, value: torch.Tensor, layer: int, kwargs: dict):
+    """All keys and values so far. That of continuous batching wants to change `kwargs`, and up to
+    5.23 to be called by the attention function itself."""
+    if CACHE == "past_key_values" and not hasattr(cache, "get_seq_length"):
+        kwargs["cache"] = cache
+        return key, value
+    return cache.update(key, value, layer, kwargs=kwargs)
 
 
 def count_positions(attention_mask, x: torch.Tensor, seen) -> torch.Tensor:
@@ -545,6 +636,9 @@ def paged_distances(positions: torch.Tensor, total: int, kwargs) -> torch.Tensor
     return positions[:, None] - (newest[owner] - (ends[owner] - 1 - keys))
 
 
+# Implementations that add `attention_mask` to the scores, whatever is in it.
+ADDS_THE_MASK = {"eager", "sdpa", "paged|eager", "paged|sdpa", "flex_attention"}
+
 # Assisted and prompt-lookup decoding check many candidates in one pass, which cannot slide.
 _one_token_at_a_time: ContextVar[bool] = ContextVar("one_token_at_a_time", default=True)
 
@@ -568,23 +662,26 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        past_key_values: Cache | None = None,
+        cache: Cache | None = None,
         inputs_embeds: torch.FloatTensor | None = None,
         labels: torch.LongTensor | None = None,
-        shift_labels: torch.LongTensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | torch.Tensor = 0,
+        past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> CausalLMOutputWithPast:
-        """`labels` are shifted here, which leaves the last position untrained; `shift_labels` are
-        the next tokens themselves, one for every position."""
+        """`labels` are shifted here, which leaves the last position untrained. `shift_labels` are
+        the next tokens themselves, one for every position; they are no named parameter, because the
+        Trainer would then wait for both kinds before it measures a loss."""
+        shift_labels = kwargs.pop("shift_labels", None)
         out = self.model(
             input_ids=input_ids,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
+            cache=cache,
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
+            past_key_values=past_key_values,
             **kwargs,
         )
         logits = self.lm_head(slice_logits_to_keep(out.last_hidden_state, logits_to_keep))
@@ -600,18 +697,19 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
         return CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
-            past_key_values=out.past_key_values,
             hidden_states=out.hidden_states,
             attentions=out.attentions,
+            **{CACHE: getattr(out, CACHE)},
         )
 
     def prepare_inputs_for_generation(
         self,
         input_ids: torch.LongTensor,
         next_sequence_length: int | None = None,
-        past_key_values: Cache | None = None,
+        cache: Cache | None = None,
         attention_mask: torch.LongTensor | None = None,
         inputs_embeds: torch.FloatTensor | None = None,
+        past_key_values: Cache | None = None,
         **kwargs,
     ) -> dict:
         """Past the window, absolute positions start again: read the last window from position 0."""
@@ -619,10 +717,10 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
         if length <= window or not self.model.slides_by_recomputing:
             return super().prepare_inputs_for_generation(
                 input_ids,
-                next_sequence_length=next_sequence_length,
-                past_key_values=past_key_values,
-                attention_mask=attention_mask,
-                inputs_embeds=inputs_embeds,
+                next_sequence_length,
+                past_key_values if cache is None else cache,
+                attention_mask,
+                inputs_embeds,
                 **kwargs,
             )
         if not _one_token_at_a_time.get():
