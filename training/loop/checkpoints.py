@@ -7,17 +7,9 @@ import torch
 from safetensors import safe_open
 from transformers.trainer_pt_utils import safe_globals
 
+from training.hub.staging import checkpoints as all_of
+
 STATE = "trainer_state.json"  # written last
-
-
-def step_of(folder: Path) -> int:
-    return int(folder.name.removeprefix("checkpoint-"))
-
-
-def all_of(run: Path) -> list[Path]:
-    """Oldest first."""
-    found = (p for p in run.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit())
-    return sorted(found, key=step_of)
 
 
 def fault(folder: Path) -> str | None:
