@@ -20,7 +20,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import NoReturn
 
-from huggingface_hub import CommitOperationAdd, HfApi, set_client_factory, snapshot_download
+from huggingface_hub import CommitOperationAdd, HfApi, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +42,7 @@ from training.hub.errors import (  # noqa: E402
     patiently,
     redact,
 )
+from training.hub.verification import changed_on_the_way  # noqa: E402
 
 MODEL, BASELINE = "TINYGPT_MODEL", "TINYGPT_BASELINE"  # what app.py reads
 HARDWARE = "zero-a10g"  # ZeroGPU: what a free account gets
@@ -72,7 +73,7 @@ def deploy(
             _require(api, value)
         wanted, folder = there | asked, Path(scratch)
         files = stage(folder, repo_id, [wanted[name] for name in given if name in wanted])
-        space = Space(api, place, folder, hub.read_folder(folder, files), wanted, say)
+        space = Space(api, place, hub.read_folder(folder, files), wanted, say)
         changed = {name: value for name, value in asked.items() if there.get(name) != value}
         if dry_run:
             space.describe(changed, hardware, private)
@@ -131,7 +132,6 @@ class Space:
 
     api: HfApi
     place: Place
-    folder: Path
     local: dict[str, hub.LocalFile]
     variables: dict[str, str]
     say: Say
@@ -185,7 +185,6 @@ class Space:
             made = hub.commit_folder(
                 api,
                 repo_id,
-                self.folder,
                 self.local,
                 message="Deploy the page",
                 repo_type="space",
@@ -215,24 +214,7 @@ class Space:
         raise PublishError(f"{error}; the old version was put back: run this again") from error
 
     def _damaged(self, commit: str) -> list[str]:
-        """The files that come back changed: a Hub that lists a hash has not looked at the bytes."""
-        with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
-            with hub.bars_where_it_takes_long(file.size for file in self.local.values()):
-                there = patiently(
-                    lambda: snapshot_download(
-                        self.repo_id,
-                        repo_type="space",
-                        revision=commit,
-                        cache_dir=scratch,
-                        endpoint=self.api.endpoint,
-                        allow_patterns=list(self.local),
-                    )
-                )
-            return [
-                name
-                for name, file in self.local.items()
-                if hub.LocalFile.read(Path(there, name)).sha256 != file.sha256
-            ]
+        return changed_on_the_way(self.api, self.repo_id, commit, self.local, "space")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -10,7 +10,6 @@ Shapes in comments: B rows, G groups of heads that share keys, K columns, D widt
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not hold up the others
 _BYTES = 1 << 30
@@ -84,7 +83,9 @@ class Cache:
 
     def free(self) -> None:
         """Gives the memory back while there is nothing to do."""
-        self.layers = [store.new_zeros(2, 0, store.shape[2], 0, store.shape[4]) for store in self.layers]
+        self.layers = [
+            store.new_zeros(2, 0, store.shape[2], 0, store.shape[4]) for store in self.layers
+        ]
         self._rows = self._columns = self.now = 0
 
     def _move(self, right: int) -> None:

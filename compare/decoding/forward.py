@@ -111,9 +111,7 @@ class Forward:
             bias = self._any(start, at, low, high)
         return _Step(len(rows), tokens, write, read, bias, turn)
 
-    def _newest(
-        self, begins: list[int], low: int, high: int
-    ) -> Callable[[int], Tensor | None]:
+    def _newest(self, begins: list[int], low: int, high: int) -> Callable[[int], Tensor | None]:
         """For one token a row, all in the last column: every distance is the same for all."""
         mask = None
         device = self.weights.embed.device

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from training import publish as command
+from training.hub.commit import LocalFile
 from training.hub.errors import PublishError
 from training.hub.staging import MODEL
 from training.publish import publish
@@ -304,3 +306,24 @@ def test_help_is_instant_and_the_token_is_no_flag(capsys):
     assert "--token" not in capsys.readouterr().out
     heavy = "import sys, training.publish; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", heavy], cwd=ROOT).returncode == 0
+
+
+def test_a_folder_is_read_once_from_run_to_commit(hub, send, monkeypatch):
+    """Hashed and searched for secrets in one pass; the card anew each time it is written."""
+    read: list[tuple[str, str]] = []
+    whole = LocalFile.read.__func__
+
+    def counted(cls, path):
+        file = whole(cls, path)
+        read.append((path.name, file.sha256))
+        return file
+
+    monkeypatch.setattr(LocalFile, "read", classmethod(counted))
+    published = send()
+    assert {name for name, _ in read} == set(hub.files("ada/tiny", published.pinned)) - {
+        ".gitattributes"
+    }
+    assert [name for name, times in Counter(read).items() if times > 1] == []
+    assert {name for name, times in Counter(name for name, _ in read).items() if times > 1} == {
+        "README.md"
+    }

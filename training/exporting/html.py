@@ -119,7 +119,7 @@ def join(names: Iterable[str]) -> str:
 
 def carry(name: str) -> tuple[dict[str, Any], bytes]:
     """What the page knows of a model, and the weights as safetensors of 16 bits a number."""
-    from training.models import start_from
+    from training.loop.models import start_from
 
     model, tokenizer, _ = start_from(name)
     try:
@@ -267,7 +267,7 @@ def _card(folder: Path | None) -> str:
 
 
 def _rows(folder: Path | None, name: str) -> list[dict[str, Any]]:
-    from training.callbacks import read_rows
+    from training.loop.callbacks import read_rows
 
     return read_rows(folder / name) if folder else []
 

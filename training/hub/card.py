@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = Path(__file__).with_name("model_card.md")
+from training.hub.staging import Staged, facts_of, public_name
+
+CARD = "README.md"
 GENERATED = "Written by training/hub/card.py. Delete this line to keep what you change below."
+TEMPLATE = Path(__file__).with_name("model_card.md")
 ENGLISH = ("Tiny Shakespeare", "hello", "next-char", "minigpt")  # of the texts that come along
 COMMIT = re.compile(r"[0-9a-f]{40}")
-# What of a run's facts also holds in its middle.
-_CONSTANT = ("parameters", "recipe", "seed", "data", "split", "versions", "init_from")
 _ROWS = {
     "val_loss": ("validation loss, nats per token", "{:.4f}"),
     "val_bits_per_byte": ("validation bits per byte", "{:.4f}"),
@@ -33,33 +34,27 @@ _METRICS = {
 }
 
 
+def address(staged: Staged, repo_id: str, revision: str | None) -> None:
+    """Writes into a copy where it will be: at a tag, or better at the commit that a tag protects.
+
+    A card that its author took over stays as it is.
+    """
+    if CARD not in staged.local or GENERATED in staged.local[CARD].path.read_text(encoding="utf-8"):
+        staged.write(CARD, render_card(staged.folder, repo_id=repo_id, revision=revision))
+
+
 def write_card(run_dir: str | Path) -> Path:
     """Writes README.md into a run; `training.publish` adds where on the Hub it is."""
-    path = Path(run_dir) / "README.md"
+    path = Path(run_dir) / CARD
     path.write_text(render_card(Path(run_dir)), encoding="utf-8", newline="\n")
     return path
-
-
-def facts_of(folder: Path) -> dict[str, Any]:
-    """What was measured on a folder's weights: a run's metrics, or what of them holds mid-way."""
-    step = re.fullmatch(r"checkpoint-(\d+)", folder.name)
-    if not step:
-        return _known(_read(folder / "metrics.json"))
-    at_step: dict[str, Any] = {"steps": int(step[1])}
-    for row in _read(folder / "trainer_state.json").get("log_history", []):
-        if row.get("step") == at_step["steps"]:
-            at_step |= {name: row[key] for key, name in _LOGGED.items() if key in row}
-    run = _read(folder.parent / "metrics.json")
-    return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
-
-
-_LOGGED = {"eval_loss": "val_loss", "eval_bits_per_byte": "val_bits_per_byte"}
 
 
 def render_card(folder: Path, *, repo_id: str | None = None, revision: str | None = None) -> str:
     from huggingface_hub import ModelCard
 
-    facts, config = facts_of(folder), _read(folder / "config.json")
+    facts = facts_of(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     name = repo_id.split("/")[1] if repo_id else folder.resolve().name
     ours = config.get("model_type") == "tinygpt"
     sample = facts.get("sample") or {}
@@ -217,29 +212,8 @@ def _window(config: dict) -> int | None:
     return config.get("max_position_embeddings") or config.get("n_positions")
 
 
-def public_name(model: str) -> str:
-    """A folder of this machine by its last name; anything else as it is."""
-    path = Path(model)
-    return path.name if path.is_absolute() or ".." in path.parts else model
-
-
 def _count(weights: Path) -> int:
     from safetensors import safe_open
 
     with safe_open(weights, framework="numpy") as file:
         return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-
-
-def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    """Without what was not measured, and what is not a number where one should be."""
-    return {
-        name: value
-        for name, value in facts.items()
-        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
-    }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    return json.loads(path.read_text(encoding="utf-8"))

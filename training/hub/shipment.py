@@ -10,7 +10,8 @@ from typing import NoReturn
 from huggingface_hub import HfApi
 
 from training.hub.access import BRANCH
-from training.hub.commit import commit_folder, compare, head_of, put_back, read_folder, tree_at
+from training.hub.card import CARD, address
+from training.hub.commit import commit_folder, compare, head_of, put_back, tree_at
 from training.hub.errors import Damaged, PublishError, patiently
 from training.hub.staging import REPLACED, Staged
 from training.hub.verification import same_bytes
@@ -43,25 +44,25 @@ class Shipment:
     def ship(self, pin: bool = False) -> Published:
         """To `main`, then the tag; then, with `pin`, a card that names the tagged commit."""
         pinned = self.tags().get(self.tag)
-        self.staged.write_card(self.repo_id, pinned or self.tag)
+        address(self.staged, self.repo_id, pinned or self.tag)
         commit = self.to_main()
         if pinned is None:
             pinned = self.create_tag(commit)
             if pin:
-                self.staged.write_card(self.repo_id, pinned)
+                address(self.staged, self.repo_id, pinned)
                 commit = self.to_main()
         return Published(self.repo_id, commit, pinned, self.tag)
 
     def to_main(self) -> str:
         """Makes `main` hold the staged files, proved before and compared after; the commit."""
-        local = read_folder(self.staged.folder, self.staged.files)
+        local = self.staged.local
         head = head_of(self.api, self.repo_id, "main")
         changes = compare(local, tree_at(self.api, self.repo_id, head), REPLACED)
         if not changes:
             self.prove(self.repo_id, head, self.staged)
             self.say(f"{self.tag}: nothing to change, and it loads")
             return head
-        card_only = changes.paths == ["README.md"]
+        card_only = changes.paths == [CARD]
         if not card_only:
             self.rehearse(head)
         try:
@@ -95,8 +96,7 @@ class Shipment:
         return commit_folder(
             self.api,
             self.repo_id,
-            self.staged.folder,
-            self.staged.files,
+            self.staged.local,
             message=f"Publish {self.tag}",
             revision=branch,
             parent=parent,

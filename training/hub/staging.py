@@ -1,18 +1,20 @@
-"""What is published: an immutable copy of a model, its tokenizer, its code and what was measured.
+"""A run on the disk, and the immutable copy of it that is published.
 
-Training goes on writing into the run while a publish reads; so files are copied first, and only
-those named here.
+A run holds a model, its checkpoints and what was measured. Training goes on writing there while a
+publish reads; so files are copied first, and only those named here, and each copy is read once.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from training.hub.card import GENERATED, facts_of, public_name, render_card
+from training.hub.commit import LocalFile, read_folder
 from training.hub.errors import PublishError
 
 TOKENIZER = (
@@ -42,25 +44,23 @@ AUTO_MAP = {
     "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
 }
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+# What of a run's facts also holds in its middle.
+_CONSTANT = ("parameters", "recipe", "seed", "data", "split", "versions", "init_from")
+_LOGGED = {"eval_loss": "val_loss", "eval_bits_per_byte": "val_bits_per_byte"}
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A copy that nobody writes to, and the step its weights are from."""
+    """A copy that nobody writes to, as it was read, and the step its weights are from."""
 
     folder: Path
     step: int | None
+    local: dict[str, LocalFile]
 
-    @property
-    def files(self) -> list[str]:
-        return [name for name in ALLOWED if (self.folder / name).is_file()]
-
-    def write_card(self, repo_id: str, revision: str | None) -> None:
-        """Names where the model is: a tag, or better the commit that a tag protects."""
-        readme = self.folder / "README.md"
-        if not readme.exists() or GENERATED in readme.read_text(encoding="utf-8"):
-            text = render_card(self.folder, repo_id=repo_id, revision=revision)
-            readme.write_text(text, encoding="utf-8", newline="\n")
+    def write(self, name: str, text: str) -> None:
+        """Puts a file that is written for this very place beside the others, and reads it."""
+        (self.folder / name).write_text(text, encoding="utf-8", newline="\n")
+        self.local[name] = LocalFile.read(self.folder / name)
 
 
 def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
@@ -70,21 +70,41 @@ def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
     for name in (*MODEL, *ABOUT):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
-    found = _CHECKPOINT.fullmatch(source.name)
-    step = int(found[1]) if found else _step_of(source)
+    step = step_of(source)
+    step = _kept_step(source) if step is None else step
     _write_facts(source, folder)
     if twin:
         _become(twin, source, folder)
     else:
         _seal(folder)
     _check_weights(folder / "model.safetensors")
-    return Staged(folder, step)
+    files = [name for name in ALLOWED if (folder / name).is_file()]
+    return Staged(folder, step, read_folder(folder, files))
+
+
+def step_of(folder: Path) -> int | None:
+    """The step of a checkpoint-N; None for any other folder."""
+    found = _CHECKPOINT.fullmatch(folder.name)
+    return int(found[1]) if found else None
 
 
 def checkpoints(run_dir: Path) -> list[Path]:
     """The run's checkpoints, oldest first."""
-    found = [path for path in run_dir.glob("checkpoint-*") if _CHECKPOINT.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.split("-")[1]))
+    found = [(step_of(path), path) for path in run_dir.glob("checkpoint-*")]
+    return [path for _, path in sorted((step, path) for step, path in found if step is not None)]
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What was measured on a folder's weights: a run's metrics, or what of them holds mid-way."""
+    step = step_of(folder)
+    if step is None:
+        return _known(_read(folder / "metrics.json"))
+    at_step: dict[str, Any] = {"steps": step}
+    for row in _read(folder / "trainer_state.json").get("log_history", []):
+        if row.get("step") == step:
+            at_step |= {name: row[key] for key, name in _LOGGED.items() if key in row}
+    run = _read(folder.parent / "metrics.json")
+    return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
 
 
 def best_of(run_dir: Path, history: list[Path]) -> Path:
@@ -110,13 +130,13 @@ def _require_model(source: Path) -> None:
         raise PublishError(f"{source} has no {name}: is it a finished run?")
 
 
-def _step_of(source: Path) -> int | None:
+def _kept_step(source: Path) -> int | None:
     """The step that a run's weights are from: a run keeps its best ones, not always its last."""
     weights = (source / "model.safetensors").read_bytes()
     for path in reversed(checkpoints(source)):
         same = path / "model.safetensors"
         if same.is_file() and same.stat().st_size == len(weights) and same.read_bytes() == weights:
-            return int(path.name.split("-")[1])
+            return step_of(path)
     facts = facts_of(source)
     return facts.get("best_step", _best_step(source) or facts.get("steps"))
 
@@ -139,6 +159,27 @@ def _write_facts(source: Path, folder: Path) -> None:
     if facts:
         text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
         (folder / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def public_name(model: str) -> str:
+    """A folder of this machine by its last name; anything else as it is."""
+    path = Path(model)
+    return path.name if path.is_absolute() or ".." in path.parts else model
+
+
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    """Without what was not measured, and what is not a number where one should be."""
+    return {
+        name: value
+        for name, value in facts.items()
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _seal(folder: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from safetensors import safe_open
 from transformers.trainer_pt_utils import safe_globals
 
+from training.hub.staging import checkpoints
 from training.loop.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def choose(settings: Settings) -> Path:
 
 
 def holds_run(folder: Path) -> bool:
-    return (folder / RECORD).exists() or bool(checkpoints(folder))
+    return (folder / RECORD).exists() or any(folder.glob("checkpoint-*"))
 
 
 def latest(name: str) -> Path:
@@ -78,16 +79,6 @@ def recorded(folder: Path, flags: dict[str, Any]) -> Settings:
 
 
 # Its checkpoints
-
-
-def step_of(folder: Path) -> int:
-    return int(folder.name.removeprefix("checkpoint-"))
-
-
-def checkpoints(run: Path) -> list[Path]:
-    """Oldest first."""
-    found = (p for p in run.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit())
-    return sorted(found, key=step_of)
 
 
 def fault(folder: Path) -> str | None:
