@@ -34,6 +34,7 @@ PLAN = {
     "training/chat": _MAKING,
     "training/stories": _MAKING,
     "compare/values": set(),
+    "compare/pace": set(),
     "compare/roster": {"compare/values"},
     "compare/decoding": {"compare/values", "tinygpt_hf"},
     "compare/engine": {"compare/decoding", "compare/roster", "compare/values"} | _MAKING,
@@ -43,7 +44,13 @@ PLAN = {
     "compare/tabs": {"compare/recorded", "compare/lessons", "compare/html"} | _ANSWERS,
     "compare/lineup": _ANSWERS | _MAKING,
     "compare/api": {"compare/roster", "compare/values"},
-    "compare/page": {"compare/tabs", "compare/html", "compare/api", "compare/roster"},
+    "compare/page": {
+        "compare/tabs",
+        "compare/html",
+        "compare/api",
+        "compare/roster",
+        "compare/pace",
+    },
 }
 MODEL_ROOM = {"torch", "transformers", "tokenizers", "safetensors", "numpy", "huggingface_hub"}
 PROJECT = {"tinygpt_hf", "training", "compare", "spaces", "benchmarks", "app", "tests"}
