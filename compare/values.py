@@ -169,3 +169,14 @@ class Answers(Protocol):
     def attention(self, prompt: str, layer: int, head: int) -> Attention: ...
     def embedding_map(self, prompt: str) -> list[Point]: ...
     def score(self, text: str) -> Surprise: ...
+
+
+def short(number: float | None) -> str:
+    """117000000 → 117M."""
+    if number is None:
+        return "?"
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= size * 0.9995:
+            digits = 0 if number >= 100 * size or number % size == 0 else 1
+            return f"{number / size:.{digits}f}{letter}"
+    return f"{number:,.0f}"

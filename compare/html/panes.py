@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
-from compare.html.sizes import short
-from compare.values import Chunk, Facts
+from compare.values import Chunk, Facts, short
 
 Side = Literal["left", "right"]
 RECORDED = "recorded with seed"
