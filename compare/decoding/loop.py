@@ -186,20 +186,18 @@ class DecodeLoop:
     def _advance(self, places: list[int]) -> None:
         rows = [self._rows[place] for place in places]
         inputs, first = [], []
+        again = self._reads_again(rows[0])  # then all of the group do
         for place, row in zip(places, rows, strict=True):
-            if self._reads_again(row):
+            read, known = row.read, len(row.ids)
+            if again:
                 inputs.append(row.ids[-self._weights.window :])
                 first.append(0)
-                row.read = len(row.ids)
+                row.read = known
                 self._cache.begins[place] = self._cache.now - self._weights.window + 1
-            elif row.read + 1 == len(row.ids):
-                inputs.append(row.ids[-1:])
-                first.append(row.read - row.skipped)
-                row.read += 1
             else:
-                inputs.append(row.ids[row.read : row.read + CHUNK])
-                first.append(row.read - row.skipped)
-                row.read += len(inputs[-1])
+                row.read = min(known, read + CHUNK)
+                inputs.append(row.ids[read : row.read])
+                first.append(read - row.skipped)
         logits = self._forward.read(places, inputs, first)
         ready = [at for at, row in enumerate(rows) if row.read == len(row.ids)]
         if not ready:

@@ -39,7 +39,7 @@ class Crowd:
         # Where top-k is off, all are kept.
         kept = [min(s.top_k, vocabulary) if s.top_k else vocabulary for s in drawn]
         self.most_kept = max((k for k in kept if k < vocabulary), default=0)
-        self.kept = torch.tensor(kept, device=device)[:, None]
+        self.kept = torch.tensor(kept, device=device)
         self.cut = [row for row, s in enumerate(drawn) if s.top_p < 1]
         self.share = torch.tensor([drawn[row].top_p for row in self.cut], device=device)[:, None]
 
@@ -85,21 +85,26 @@ def _first_within(lots: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
     is taken and those before it are counted; where they are too many, everything from it down is
     out of the question, and the next one is looked at. One or two looks, as a rule.
     """
+    chosen = lots.argmax(-1)
+    rows = torch.arange(len(lots), device=lots.device)  # still to be decided
     while True:
-        best = lots.argmax(-1, keepdim=True)
+        best = chosen[rows, None]
         of_best = logits.gather(1, best)
-        outside = (logits > of_best).sum(-1, keepdim=True) >= kept
+        outside = (logits > of_best).sum(-1) >= kept
         if not outside.any():
-            return best[:, 0]
-        lots.masked_fill_((logits <= of_best) & outside, -1.0)
+            return chosen
+        rows, logits, kept = rows[outside], logits[outside], kept[outside]
+        lots = lots[outside].masked_fill_(logits <= of_best[outside], -1.0)
+        chosen[rows] = lots.argmax(-1)
 
 
 def _keep_top_k(logits: Tensor, crowd: Crowd) -> Tensor:
     if not crowd.most_kept:
         return logits
     best = logits.topk(crowd.most_kept).values
-    threshold = best.gather(1, (crowd.kept - 1).clamp(max=crowd.most_kept - 1))
-    threshold = threshold.masked_fill(crowd.kept == logits.shape[-1], -torch.inf)
+    kept = crowd.kept[:, None]
+    threshold = best.gather(1, (kept - 1).clamp(max=crowd.most_kept - 1))
+    threshold = threshold.masked_fill(kept == logits.shape[-1], -torch.inf)
     return logits.masked_fill_(logits < threshold, -torch.inf)
 
 
