@@ -4,12 +4,13 @@ All texts write their next token into the same column, so a step reads one block
 key's distance from the newest token is the same for every row. Position p of a row lies in column
 `begins[row] + p`; the columns on its left belong to nobody. Memory grows with what the texts need.
 
-Shapes in comments: B rows, G groups of heads that share keys, K columns, D width of a head.
+Shapes in comments: L layers, B rows, G groups of heads that share keys, K columns, D width of a head.
 """
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not hold up the others
 _BYTES = 1 << 30
@@ -26,10 +27,9 @@ class Cache:
         self.now = 0  # the column that this step writes
         self.begins: list[int] = []  # the column of each row's position 0
         self._each = 2 * layers * groups * width * dtype.itemsize  # bytes of one token
-        self.layers = [
-            torch.zeros((2, 0, groups, 0, width), dtype=dtype, device=device) for _ in range(layers)
-        ]  # 2 B G K D: keys, values
-        self._rows = self._columns = 0
+        self.groups, self._rows, self._columns = groups, 0, 0
+        # L 2 B G K D: of every layer the keys and the values.
+        self.store = torch.zeros((layers, 2, 0, groups, 0, width), dtype=dtype, device=device)
 
     def has_room(self, rows: int, tokens: int) -> bool:
         """Whether so many rows fit, the longest of that many tokens; one always does."""
@@ -51,10 +51,9 @@ class Cache:
     def leave(self, row: int) -> None:
         """Empties a row and puts the last one into its place, so that rows stay without a gap."""
         last, used = len(self.begins) - 1, self.now + CHUNK
-        for store in self.layers:
-            if row != last:
-                store[:, row, :, :used] = store[:, last, :, :used]
-            store[:, last, :, :used] = 0  # an overflow left behind would be 0 times infinity
+        if row != last:
+            self.store[:, :, row, :, :used] = self.store[:, :, last, :, :used]
+        self.store[:, :, last, :, :used] = 0  # an overflow left behind would be 0 times infinity
         self.begins[row] = self.begins[last]
         self.begins.pop()
 
@@ -73,29 +72,29 @@ class Cache:
         low = min(self.low(begin, self.now) for begin in self.begins)
         columns = _columns_for(self.now - low + 1)
         rows, kept = max(self._rows, _rows_for(len(self.begins))), min(self._columns - low, columns)
-        for number, old in enumerate(self.layers):
-            new = old.new_zeros((2, rows, old.shape[2], columns, old.shape[4]))
-            new[:, : self._rows, :, :kept] = old[:, :, :, low : low + kept]
-            self.layers[number] = new
+        new = self._zeros(rows, columns)
+        new[:, :, : self._rows, :, :kept] = self.store[:, :, :, :, low : low + kept]
+        self.store = new
         self._rows, self._columns = rows, columns
         self.now -= low
         self.begins = [begin - low for begin in self.begins]
 
     def free(self) -> None:
         """Gives the memory back while there is nothing to do."""
-        self.layers = [
-            store.new_zeros(2, 0, store.shape[2], 0, store.shape[4]) for store in self.layers
-        ]
+        self.store = self._zeros(0, 0)
         self._rows = self._columns = self.now = 0
 
     def _move(self, right: int) -> None:
         """Everything further to the right, for a prompt longer than what the others have."""
-        for number, old in enumerate(self.layers):
-            zeros = old.new_zeros((*old.shape[:3], right, old.shape[4]))
-            self.layers[number] = torch.cat((zeros, old), dim=3)
+        zeros = self._zeros(self._rows, right)
+        self.store = torch.cat((zeros, self.store), dim=4)
         self._columns += right
         self.now += right
         self.begins = [begin + right for begin in self.begins]
+
+    def _zeros(self, rows: int, columns: int) -> Tensor:
+        layers, two, _, groups, _, width = self.store.shape
+        return self.store.new_zeros((layers, two, rows, groups, columns, width))
 
 
 def _rows_for(rows: int) -> int:

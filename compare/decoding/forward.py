@@ -30,9 +30,9 @@ class _Step:
 
     rows: int
     tokens: int  # of each row, padded on the right
-    write: tuple  # where new keys and values go in a layer's memory
-    read: tuple  # what is looked at
-    bias: Callable[[int], Tensor | None]  # of a layer, added to the scores: B H T K or smaller
+    write: Callable[[int, Tensor], None]  # a layer's new keys and values, B T 2 G D
+    read: Callable[[int], tuple[Tensor, Tensor]]  # a layer's keys and values, B·G K D
+    bias: Callable[[int], Tensor | None]  # a layer's, added to the scores: B H T K or smaller
     turn: tuple[Tensor, ...] | None  # rotary positions: N 1 D
 
 
@@ -97,19 +97,51 @@ class Forward:
         columns = [begin + start for begin, start in zip(begins, first, strict=True)]
         low = min(map(cache.low, begins, columns))
         high = max(columns) + tokens
-        side_by_side = rows == list(range(rows[0], rows[0] + len(rows)))
-        # Side by side, a slice will do, which copies nothing.
-        here = slice(rows[0], rows[0] + len(rows)) if side_by_side else rows
-        read = (slice(None), here, slice(None), slice(low, high))
+        side_by_side = rows[-1] - rows[0] == len(rows) - 1 and rows == sorted(rows)
         if side_by_side and tokens == 1 and min(columns) == max(columns):
-            write: tuple = (slice(None), here, slice(None), columns[0])
+            write = self._write_column(rows, columns[0])
             bias = self._newest(begins, low, high)
         else:
             row = torch.tensor(rows, device=at.device)[:, None]
             start = torch.tensor(begins, device=at.device)[:, None]
-            write = (slice(None), row, slice(None), start + at)
+            write = self._write_cells(row, start + at)
             bias = self._any(start, at, low, high)
-        return _Step(len(rows), tokens, write, read, bias, turn)
+        # Side by side, a slice will do, which copies nothing.
+        here = slice(rows[0], rows[-1] + 1) if side_by_side else rows
+        return _Step(len(rows), tokens, write, self._read(here, low, high), bias, turn)
+
+    def _write_column(self, rows: list[int], column: int) -> Callable[[int, Tensor], None]:
+        places = self.cache.store[:, :, rows[0] : rows[-1] + 1, :, column].transpose(1, 2)
+        layers = places.unbind(0)  # B 2 G D; all views are made at once, Python is what costs
+
+        def write(number: int, new: Tensor) -> None:
+            layers[number].copy_(new[:, 0])
+
+        return write
+
+    def _write_cells(self, row: Tensor, column: Tensor) -> Callable[[int, Tensor], None]:
+        store = self.cache.store
+
+        def write(number: int, new: Tensor) -> None:
+            # Indices on both sides of a slice: their shape comes first.
+            store[number][:, row, :, column] = new
+
+        return write
+
+    def _read(
+        self, rows: slice | list[int], low: int, high: int
+    ) -> Callable[[int], tuple[Tensor, Tensor]]:
+        store = self.cache.store
+        if not isinstance(rows, slice):
+
+            def gather(number: int) -> tuple[Tensor, Tensor]:
+                key, value = store[number][:, rows, :, low:high].flatten(1, 2)
+                return key, value
+
+            return gather
+        seen = store[:, :, rows, :, low:high].flatten(2, 3)  # L 2 B·G K D, no copy
+        keys, values = seen[:, 0].unbind(0), seen[:, 1].unbind(0)
+        return lambda number: (keys[number], values[number])
 
     def _newest(self, begins: list[int], low: int, high: int) -> Callable[[int], Tensor | None]:
         """For one token a row, all in the last column: every distance is the same for all."""
@@ -123,7 +155,7 @@ class Forward:
         if self._biases is None:
             return lambda number: mask
         near = self._biases[:, None, :, None, self.weights.window - (high - low) :]  # L 1 H 1 K
-        each = near if mask is None else near + mask
+        each = (near if mask is None else near + mask).unbind(0)
         return lambda number: each[number]
 
     def _any(
@@ -168,34 +200,29 @@ class Forward:
         if step.turn is not None:
             turned = qkv[:, : heads + groups]
             turned.copy_(rotate(turned, *step.turn))
-        key, value = self._join(number, qkv[:, heads:], step)  # B·G K D
-        shared = heads // groups
-        query = qkv[:, :heads].view(rows, tokens, groups, shared, width).permute(0, 2, 3, 1, 4)
-        query = query.reshape(rows * groups, shared * tokens, width)
+        step.write(number, qkv[:, heads:].view(rows, tokens, 2, groups, width))
+        key, value = step.read(number)
+        query = qkv[:, :heads]
+        if tokens > 1:
+            query = query.view(rows, tokens, heads, width).transpose(1, 2)
+        query = query.reshape(rows * groups, -1, width)
         scores = torch.bmm(query, key.transpose(1, 2)).view(rows, heads, tokens, -1)  # B H T K
         bias = step.bias(number)
         if bias is None:
             scores = scores.mul_(weights.scaling)
         else:
             scores = torch.add(bias, scores, alpha=weights.scaling)
-        odds = scores.softmax(-1).view(rows * groups, shared * tokens, -1)
-        out = torch.bmm(odds, value).view(rows, heads, tokens, width)
-        return out.transpose(1, 2).reshape(rows * tokens, heads * width)
+        odds = scores.softmax(-1).view(rows * groups, -1, scores.shape[-1])
+        out = torch.bmm(odds, value)
+        if tokens > 1:
+            out = out.view(rows, heads, tokens, width).transpose(1, 2)
+        return out.reshape(rows * tokens, heads * width)
 
     def _mean(self, h: Tensor, number: int, step: _Step) -> Tensor:
-        _, value = self._join(number, h[:, None].expand(-1, 2, -1), step)  # B K C
+        twice = h.view(step.rows, step.tokens, 1, 1, -1).expand(-1, -1, 2, -1, -1)
+        step.write(number, twice)
+        _, value = step.read(number)  # B K C
         bias = step.bias(number)
         odds = value.new_zeros(()) if bias is None else bias.flatten(0, 1)  # B T K
         odds = odds.expand(step.rows, step.tokens, value.shape[1]).softmax(-1)
         return torch.bmm(odds, value).view(h.shape)
-
-    def _join(self, number: int, new: Tensor, step: _Step) -> tuple[Tensor, Tensor]:
-        """Writes the step's keys and values (N 2G D); everything that its rows look at."""
-        store = self.cache.layers[number]  # 2 B G K D
-        new = new.view(step.rows, step.tokens, 2, -1, new.shape[-1])
-        if isinstance(step.write[1], slice):
-            store[step.write] = new[:, 0].transpose(0, 1)
-        else:
-            store[step.write] = new  # indices on both sides of a slice: their shape comes first
-        key, value = store[step.read]
-        return key.flatten(0, 1), value.flatten(0, 1)

@@ -9,6 +9,7 @@ that cannot slide.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -36,6 +37,7 @@ class _Row:
     progress: Progress
     ids: list[int]
     prompt: int
+    longest: int  # tokens with which it is over, if not before
     chooser: Chooser
     skipped: int = 0  # ids at the beginning that nothing can see any more
     read: int = 0  # how many ids the cache has been through
@@ -69,9 +71,11 @@ class DecodeLoop:
         """Takes a request in; the text appears in what it returns."""
         progress = Progress(sampling, self._seconds, wishes)
         chance = torch.Generator(self._weights.embed.device).manual_seed(sampling.seed)
-        chooser = Chooser(sampling, chance, set(prompt))
+        seen = set(prompt) if sampling.repetition_penalty != 1 else None
+        chooser = Chooser(sampling, chance, seen)
+        longest = min(len(prompt) + sampling.max_new_tokens, self._window or sys.maxsize)
         skipped = max(0, len(prompt) - self._weights.reach)
-        row = _Row(progress, list(prompt), len(prompt), chooser, skipped, skipped)
+        row = _Row(progress, list(prompt), len(prompt), longest, chooser, skipped, skipped)
         with self._change:
             if len(self._waiting) >= self._most_waiting:
                 raise Refusal(f"{len(self._waiting)} texts are waiting already: try again soon.")
@@ -182,16 +186,18 @@ class DecodeLoop:
     def _advance(self, places: list[int]) -> None:
         rows = [self._rows[place] for place in places]
         inputs, first = [], []
+        again = self._reads_again(rows[0])  # then all of the group do
         for place, row in zip(places, rows, strict=True):
-            if self._reads_again(row):
+            read, known = row.read, len(row.ids)
+            if again:
                 inputs.append(row.ids[-self._weights.window :])
                 first.append(0)
-                row.read = len(row.ids)
+                row.read = known
                 self._cache.begins[place] = self._cache.now - self._weights.window + 1
             else:
-                inputs.append(row.ids[row.read : row.read + CHUNK])
-                first.append(row.read - row.skipped)
-                row.read += len(inputs[-1])
+                row.read = min(known, read + CHUNK)
+                inputs.append(row.ids[read : row.read])
+                first.append(read - row.skipped)
         logits = self._forward.read(places, inputs, first)
         ready = [at for at, row in enumerate(rows) if row.read == len(row.ids)]
         if not ready:
@@ -200,11 +206,14 @@ class DecodeLoop:
             logits, rows = logits[ready], [rows[at] for at in ready]
             places = [places[at] for at in ready]
         for place, row, token in zip(places, rows, self._choose(logits, rows), strict=True):
+            progress = row.progress
             row.ids.append(token)
-            row.chooser.seen.add(token)
-            row.progress.append(token)
-            if reason := row.progress.why_full(self._ends, self._window, row.prompt):
-                self._ended[place] = reason
+            progress.append(token)
+            if row.chooser.seen is not None:
+                row.chooser.seen.add(token)
+            if token in self._ends or len(row.ids) >= row.longest or progress.wishes.enough:
+                if reason := progress.why_full(self._ends, self._window, row.prompt):
+                    self._ended[place] = reason
 
     def _choose(self, logits: Tensor, rows: list[_Row]) -> list[int]:
         choosers = [row.chooser for row in rows]

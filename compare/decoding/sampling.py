@@ -22,7 +22,7 @@ class Chooser:
 
     sampling: Sampling
     chance: torch.Generator
-    seen: set[int]  # every token so far, for the repetition penalty
+    seen: set[int] | None  # every token so far, where it counts: for the repetition penalty
 
 
 class Crowd:
@@ -39,11 +39,7 @@ class Crowd:
         # Where top-k is off, all are kept.
         kept = [min(s.top_k, vocabulary) if s.top_k else vocabulary for s in drawn]
         self.most_kept = max((k for k in kept if k < vocabulary), default=0)
-        self.same_k = len(set(kept)) == 1
-        self.last_kept = torch.tensor(
-            [k - 1 if k < vocabulary else 0 for k in kept], device=device
-        )[:, None]
-        self.keeps_all = torch.tensor([k == vocabulary for k in kept], device=device)[:, None]
+        self.kept = torch.tensor(kept, device=device)
         self.cut = [row for row, s in enumerate(drawn) if s.top_p < 1]
         self.share = torch.tensor([drawn[row].top_p for row in self.cut], device=device)[:, None]
 
@@ -64,7 +60,7 @@ def _penalise(logits: Tensor, crowd: Crowd) -> Tensor:
     for row in crowd.penalised:
         chooser = crowd.choosers[row]
         penalty = chooser.sampling.repetition_penalty
-        seen = torch.tensor(list(chooser.seen), device=logits.device)
+        seen = torch.tensor(list(chooser.seen or ()), device=logits.device)
         score = logits[row, seen]
         logits[row, seen] = torch.where(score < 0, score * penalty, score / penalty)
     return logits
@@ -72,21 +68,43 @@ def _penalise(logits: Tensor, crowd: Crowd) -> Tensor:
 
 def _draw(logits: Tensor, crowd: Crowd) -> list[int]:
     logits = logits / crowd.temperature
-    logits = _keep_top_k(logits, crowd)
-    logits = _keep_top_p(logits, crowd)
-    odds = logits.softmax(-1)
     # The largest of odds / exponential noise: a draw from the odds, and how `multinomial` does it.
-    return odds.div_(_noise(odds, crowd.chances)).argmax(-1).tolist()
+    if crowd.cut:
+        logits = _keep_top_p(_keep_top_k(logits, crowd), crowd)
+    noise = _noise(logits, crowd)
+    lots = logits.softmax(-1).div_(noise)
+    if crowd.cut or not crowd.most_kept:
+        return lots.argmax(-1).tolist()
+    return _first_within(lots, logits, crowd.kept).tolist()
+
+
+def _first_within(lots: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
+    """The largest lot of each row among its so many likeliest tokens.
+
+    Finding the k likeliest of every row takes longer than all else here. So the largest lot of all
+    is taken and those before it are counted; where they are too many, everything from it down is
+    out of the question, and the next one is looked at. One or two looks, as a rule.
+    """
+    chosen = lots.argmax(-1)
+    rows = torch.arange(len(lots), device=lots.device)  # still to be decided
+    while True:
+        best = chosen[rows, None]
+        of_best = logits.gather(1, best)
+        outside = (logits > of_best).sum(-1) >= kept
+        if not outside.any():
+            return chosen
+        rows, logits, kept = rows[outside], logits[outside], kept[outside]
+        lots = lots[outside].masked_fill_(logits <= of_best[outside], -1.0)
+        chosen[rows] = lots.argmax(-1)
 
 
 def _keep_top_k(logits: Tensor, crowd: Crowd) -> Tensor:
     if not crowd.most_kept:
         return logits
-    best = logits.topk(crowd.most_kept, sorted=not crowd.same_k).values
-    if crowd.same_k:
-        threshold = best.amin(-1, keepdim=True)
-    else:
-        threshold = best.gather(1, crowd.last_kept).masked_fill(crowd.keeps_all, -torch.inf)
+    best = logits.topk(crowd.most_kept).values
+    kept = crowd.kept[:, None]
+    threshold = best.gather(1, (kept - 1).clamp(max=crowd.most_kept - 1))
+    threshold = threshold.masked_fill(kept == logits.shape[-1], -torch.inf)
     return logits.masked_fill_(logits < threshold, -torch.inf)
 
 
@@ -102,15 +120,15 @@ def _keep_top_p(logits: Tensor, crowd: Crowd) -> Tensor:
     return logits
 
 
-def _noise(like: Tensor, chances: Sequence[torch.Generator]) -> Tensor:
+def _noise(like: Tensor, crowd: Crowd) -> Tensor:
     """A row of exponential noise from each source: the numbers of `exponential_`."""
     if like.device.type == "cpu" and _by_logarithm():
         uniform = torch.empty(like.shape, dtype=torch.double)
-        for row, chance in zip(uniform.unbind(), chances, strict=True):
+        for row, chance in zip(uniform.unbind(), crowd.chances, strict=True):
             row.uniform_(generator=chance)
         return uniform.neg_().log1p_().neg_().to(like.dtype)
     noise = torch.empty_like(like)
-    for row, chance in zip(noise.unbind(), chances, strict=True):
+    for row, chance in zip(noise.unbind(), crowd.chances, strict=True):
         row.exponential_(1, generator=chance)
     return noise
 
