@@ -89,7 +89,9 @@ def fault(folder: Path) -> str | None:
             with safe_open(weights, "pt"):
                 pass
         random = [*folder.glob("rng_state*.pth")] or [folder / "rng_state.pth"]
-        for state in (folder / "optimizer.pt", folder / "scheduler.pt", *random):
+        sharded = [folder / f"{name}.bin" for name in ("pytorch_model_fsdp", "optimizer")]
+        trained = sharded if any(map(Path.exists, sharded)) else [folder / "optimizer.pt"]
+        for state in (*trained, folder / "scheduler.pt", *random):
             with safe_globals():
                 torch.load(state, map_location="cpu", weights_only=True)
     # A file cut off anywhere fails in as many ways as there are formats.

@@ -12,7 +12,7 @@ from tinygpt_hf.loading import load
 from training.data.examples import Batch
 from training.hub.background import Publisher
 from training.hub.card import write_card
-from training.loop import budget, folder, report
+from training.loop import budget, folder, launcher, report
 from training.loop import callbacks as beside
 from training.loop.console import counted, no_bars
 from training.loop.models import continuation
@@ -63,7 +63,8 @@ class Run:
         )
         for callback in (*self.own_callbacks(), *callbacks):
             self.trainer.add_callback(callback)
-        beside.say(self.describe())
+        for line in (*launcher.surprises(self.trainer.is_fsdp_enabled), self.describe()):
+            beside.say(line)
         checkpoint = None
         if self.ready.checkpoint is not None:
             checkpoint = str(self.ready.checkpoint)
@@ -98,7 +99,7 @@ class Run:
         ]
         if self.ready.parts.split is not None:
             chosen.append(beside.Best(trainer.save_best, options.patience))
-        if options.prompt is not None:
+        if options.prompt is not None and not trainer.is_fsdp_enabled:  # one process has no model
             chosen.append(beside.Samples(self.folder, options.prompt, self.write))
         if options.save_at:
             self.args.save_total_limit = None

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object
+from torch.distributed.fsdp import StateDictType
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import (
     PreTrainedTokenizerBase,
@@ -116,13 +117,26 @@ class TinyTrainer(Trainer):
         return super().train(*args, **kwargs)
 
     def create_optimizer(self, model=None) -> torch.optim.Optimizer:
-        if self.muon is not None and self.is_fsdp_enabled:
-            raise ValueError("Muon needs whole matrices, and FSDP shards them: train with AdamW")
+        if self.is_fsdp_enabled:
+            self.check_sharded()
         if self.optimizer is None and not (self.muon is None and self.embedding is None):
             self.optimizer = make_optimizer(
                 model or self.model, self.args, self.muon, self.momentum, self.embedding
             )
         return super().create_optimizer(model)
+
+    def check_sharded(self) -> None:
+        if self.muon is not None:
+            raise ValueError(
+                "Muon needs whole matrices, and FSDP shards them: train with AdamW "
+                "(a recipe without muon_learning_rate)"
+            )
+        kind = self.accelerator.state.fsdp_plugin.state_dict_type
+        if kind != StateDictType.FULL_STATE_DICT:
+            raise ValueError(
+                f"FSDP would save {kind.name}, which no one loads as a model: "
+                "set fsdp_state_dict_type to FULL_STATE_DICT"
+            )
 
     def create_scheduler(self, num_training_steps: int, optimizer=None):
         if self.schedule is not None and self.lr_scheduler is None:
@@ -158,10 +172,13 @@ class TinyTrainer(Trainer):
         model = self.model_wrapped
         model.eval()
         nats, tokens, size = 0.0, 0, 0
-        for batch in share(self.split, self.args.process_index, self.args.world_size):
+        for batch, counts in share(self.split, self.args.process_index, self.args.world_size):
             batch = self._prepare_inputs(batch)
+            loss = model(**batch, use_cache=False).loss.item()
+            if not counts:
+                continue
             learned = batch["shift_labels"][batch["shift_labels"] != IGNORED]
-            nats += model(**batch, use_cache=False).loss.item() * len(learned)
+            nats += loss * len(learned)
             tokens += len(learned)
             size += int(self.token_bytes[learned].sum())
         model.train()
@@ -212,7 +229,16 @@ class TinyTrainer(Trainer):
 
     def _save(self, output_dir=None, state_dict=None) -> None:
         folder = Path(output_dir or self.args.output_dir)
-        super()._save(str(folder), state_dict)
+        if self.is_fsdp_enabled and not self.args.should_save:
+            return  # one process has the whole model
+        if self.is_fsdp_enabled:
+            # The model in training is of a class that torch made up, whose code would be saved.
+            whole = TinyGPTForCausalLM(self.model.config)
+            whole.load_state_dict(state_dict)
+            whole.generation_config = self.model.generation_config
+            whole.save_pretrained(folder)
+        else:
+            super()._save(str(folder), state_dict)
         if self.args.should_save:
             self.tokenizer.save_pretrained(folder)
             # A pickle that nothing of ours reads, and that would hold a Hub token in plain text.
