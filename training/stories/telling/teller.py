@@ -11,6 +11,7 @@ from .writer import Story
 
 EITHER = ("child", "animal")
 ANYONE = ("child", "animal", "grown")
+GREEN = frozenset("garden orchard meadow pond field beach waterfall well".split())  # no snow there
 AMBIENT = 0.4
 TURN = 0.08  # how often the weather turns instead
 
@@ -80,7 +81,10 @@ class Teller(Story):
     def begin(
         self, a: str, place: str, weather: str = "", time: str = "", brief: bool = False
     ) -> None:
-        weather = weather or self.rng.choice(lexicon.values()["WEATHER"])
+        skies = lexicon.values()["WEATHER"]
+        if place in GREEN or self.plot in ("race", "garden"):
+            skies = [sky for sky in skies if sky != "snowy"]
+        weather = weather or self.rng.choice(skies)
         sky = {"WEATHER": weather, "TIME": time or self.rng.choice(("morning", "afternoon"))}
         if self.chance(0.0 if brief else 0.65):
             self.say("intro", A=a)
