@@ -11,7 +11,9 @@ from .writer import Story
 
 EITHER = ("child", "animal")
 ANYONE = ("child", "animal", "grown")
-GREEN = frozenset("garden orchard meadow pond field beach waterfall well".split())  # no snow there
+GREEN = frozenset(
+    ["garden", "orchard", "meadow", "pond", "field", "beach", "waterfall", "well"]
+)  # no snow there
 AMBIENT = 0.4
 TURN = 0.08  # how often the weather turns instead
 
@@ -85,7 +87,10 @@ class Teller(Story):
         if place in GREEN or self.plot in ("race", "garden"):
             skies = [sky for sky in skies if sky != "snowy"]
         weather = weather or self.rng.choice(skies)
-        sky = {"WEATHER": weather, "TIME": time or self.rng.choice(("morning", "afternoon"))}
+        sky = {
+            "WEATHER": weather,
+            "TIME": time or self.rng.choice(("morning",) * 3 + ("afternoon",) * 3 + ("evening",)),
+        }
         if self.chance(0.0 if brief else 0.65):
             self.say("intro", A=a)
             self.say("start", A=a, L=place, **sky)
@@ -99,6 +104,13 @@ class Teller(Story):
     def own(self, a: str, x: str) -> None:
         food = lexicon.things()[x].sort == "food"
         self.say("own_food" if food else "own", A=a, X=x)
+
+    def trait(self, a: str, name: str, share: float = 0.5) -> bool:
+        """Perhaps says what someone is like; the plot turns accordingly in any case."""
+        if self.chance(share):
+            self.say(name, A=a)
+            return True
+        return False
 
     def sky(self) -> None:
         """The weather turns, or it gets late."""
