@@ -11,9 +11,10 @@ from .writer import Story
 
 EITHER = ("child", "animal")
 ANYONE = ("child", "animal", "grown")
-GREEN = frozenset(
+GREEN = frozenset(  # no snow falls there
     ["garden", "orchard", "meadow", "pond", "field", "beach", "waterfall", "well"]
-)  # no snow there
+)
+HOURS = ("morning",) * 3 + ("afternoon",) * 3 + ("evening",)
 AMBIENT = 0.4
 TURN = 0.08  # how often the weather turns instead
 
@@ -89,7 +90,7 @@ class Teller(Story):
         weather = weather or self.rng.choice(skies)
         sky = {
             "WEATHER": weather,
-            "TIME": time or self.rng.choice(("morning",) * 3 + ("afternoon",) * 3 + ("evening",)),
+            "TIME": time or self.rng.choice(HOURS),
         }
         if self.chance(0.0 if brief else 0.65):
             self.say("intro", A=a)
