@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from tinygpt_hf.tokenization import encode_chat, encode_ids, encode_many, smallest_dtype
-from training.data.corpus import BadText, Corpus, cache_folder, read_rows
+from training.data.corpus import BadText, Corpus, cache_folder, read_jsonl, read_rows
 from training.data.examples import Sequences
 
 
@@ -79,15 +79,23 @@ def token_bytes(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
 
 
 def read_lines(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, window: int) -> Sequences:
-    """One line an example, between the tokens that begin and end a text."""
+    """One line an example, between the tokens that begin and end a text; of .jsonl, one row."""
     sequences = []
-    for line in "".join(corpus.pieces()).splitlines():
+    for line in lines_of(corpus):
         ids = encode_ids(tokenizer, line)
         ids = np.concatenate(([tokenizer.bos_token_id], ids, [tokenizer.eos_token_id]))
         check_fits(ids, window, f"the line {line!r}")
         if line.strip():
             sequences.append((ids, np.ones(len(ids), bool)))
     return some(sequences, corpus, tokenizer)
+
+
+def lines_of(corpus: Corpus) -> Iterator[str]:
+    if corpus.files and all(path.suffix == ".jsonl" for path in corpus.files):
+        for path in corpus.files:
+            yield from read_jsonl(path, corpus.column)
+    else:
+        yield from "".join(corpus.pieces()).splitlines()
 
 
 def read_chats(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, window: int) -> Sequences:

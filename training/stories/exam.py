@@ -70,12 +70,15 @@ def write(
     import torch
     from transformers import set_seed
 
+    from tinygpt_hf.tokenization import encode_ids
+
     set_seed(seed)
     model.eval()
-    tokenizer.padding_side = "left"
+    begin = [] if model.config.bos_token_id is None else [model.config.bos_token_id]
     found = []
     for at in range(0, len(starts), BATCH):
-        inputs = tokenizer(starts[at : at + BATCH], return_tensors="pt", padding=True)
+        rows = [begin + encode_ids(tokenizer, text).tolist() for text in starts[at : at + BATCH]]
+        inputs = tokenizer.pad({"input_ids": rows}, return_tensors="pt", padding_side="left")
         with torch.inference_mode():
             out = model.generate(
                 input_ids=inputs["input_ids"],

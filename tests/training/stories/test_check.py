@@ -64,6 +64,17 @@ def test_a_promise_that_is_forgotten_is_found_at_the_end():
     assert study(kept + "And Nell and Ada stayed friends.").verdict == HOLDS
 
 
+def test_people_act_as_they_are_said_to_be():
+    text = (
+        "Nell the girl was in the garden one sunny morning. Whatever Nell promised, Nell did. "
+        "Beside her stood her friend, Ada the girl. "
+        '"Will you feed the hens for me today?" asked Ada. "I promise," said Nell. '
+        "Nell really meant to do it, but there was a snail race behind the bakery. "
+    )
+    assert study(text).verdict == SO_FAR
+    assert "trait Nell reliable" in reasons(text + "Nell forgot all about feeding the hens.")
+
+
 @pytest.mark.parametrize("kind", [kind.name for kind in KINDS if not kind.kept_back])
 def test_each_kind_of_spoiling_is_found(kind):
     texts = [text for number in range(60) if (text := spoilt(kind, 3, number))][:8]

@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
+from tinygpt_hf.tokenization import train_bpe
 from training import recipe
 from training.stories import exam, make
 from training.stories.copies import Training
+from training.stories.telling.story import story
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +70,25 @@ def test_the_recipes_read_what_the_maker_writes(name):
     found = recipe.read(recipe.find(name))
     assert found["data"] == ["training/stories/made/stories.jsonl"]
     assert found["made_by"] == "python -m training.stories.make"
+
+
+def test_what_is_written_goes_on_from_its_opening(monkeypatch):
+    texts = [story(1, number).text for number in range(8)]
+    tokenizer = train_bpe(texts, 500, show_progress=False)
+    config = TinyGPTConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=16,
+        max_position_embeddings=256,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
+    monkeypatch.setattr(exam, "LONGEST", 8)
+    starts = [text[: 30 + 9 * n] for n, text in enumerate(texts)]
+    model = TinyGPTForCausalLM(config)
+    written = exam.write(model, tokenizer, starts, temperature=0.8, seed=1)
+    assert all(text.startswith(start) for text, start in zip(written, starts, strict=True))
+    assert written == exam.write(model, tokenizer, starts, temperature=0.8, seed=1)

@@ -39,6 +39,7 @@ MISSING = {
     "outcome": "the story did not end like that ({0})",
     "promise": "no such promise is open",
     "here": "the {1} is not where {0} is",
+    "trait": "{0} is not like that ({1})",
     "near": "{0} and {1} are not in the same place",
     "spot": "the {0} is not {1}{now}",
     "spot_of": "one cannot look {0} there",

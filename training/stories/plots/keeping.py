@@ -6,17 +6,18 @@ from training.stories.telling.teller import ANYONE, Teller
 def promise(s: Teller) -> None:
     a, b, here, away = s.one(), s.one("grown", "grown", "animal"), s.site(), s.site()
     chore = s.value("CHORE")
+    forgetful = s.chance(0.5)
     s.begin(a, here, time="morning")
+    known = s.trait(a, "is_forgetful" if forgetful else "is_reliable")
     s.friend(a, b)
     s.say("asks_chore", A=a, B=b, CHORE=chore)
     s.say("promises", A=a, B=b, CHORE=chore)
     s.say("goes_off", A=b, L=away)
     s.ambient()
     s.scene()
-    tempted = s.chance(0.75)
-    if tempted:
+    if forgetful or s.chance(0.5):
         s.say("tempted", A=a, CHORE=chore)
-    if tempted and s.chance(0.7):
+    if forgetful and (known or s.chance(0.8)):
         s.say("forgets", A=a, CHORE=chore)
         s.say("result_bad", A=a, CHORE=chore)
     else:
@@ -46,6 +47,9 @@ def race(s: Teller) -> None:
     )
     s.begin(a, here)
     s.friend(a, b)
+    turn = s.rng.choice(("stops", "trips", "wins"))
+    if turn == "stops":
+        s.trait(b, "is_sleepyhead")
     s.say("boasts_fast", A=a, B=b)
     s.say("challenge", A=a, B=b, L=there)
     s.say("accepts_race", A=a, B=b, L=there)
@@ -53,7 +57,8 @@ def race(s: Teller) -> None:
     s.scene()
     s.say("off_they_go", A=a, B=b, L=there)
     s.say("ahead", A=a, B=b, L=there)
-    turn = s.rng.choice(("stops", "trips", "wins"))
+    if turn == "wins" and s.chance(0.3):
+        s.trait(b, "is_sure_footed", 1.0)
     if turn == "stops":
         s.say("stops", A=a, B=b, L=there)
         s.maybe(0.6, "plods", A=a, L=there)
@@ -77,11 +82,13 @@ def sharing(s: Teller) -> None:
     a, b, here, x = s.one(), s.one(*ANYONE), s.site(), s.object("food")
     s.begin(a, here)
     s.own(a, x)
+    kind = s.chance(0.4)
+    s.trait(a, "is_generous" if kind else "is_greedy")
     s.ambient(0.3)
     s.say("comes", A=a, B=b)
     s.say("is_hungry", B=b)
     s.say("asks_bite", A=a, B=b, X=x)
-    if s.chance(0.4):
+    if kind:
         s.say("shares", A=a, B=b, X=x)
         s.maybe(0.7, "thanks", A=b, B=a)
         s.end("shared", A=a, B=b)

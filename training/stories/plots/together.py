@@ -36,6 +36,8 @@ def mistake(s: Teller) -> None:
     hidden = s.chance(0.5)
     lies = hidden and s.chance(0.6)
     s.begin(a, here, brief=lies)
+    if not lies:
+        s.trait(a, "is_honest", 0.35)
     s.friend(a, b)
     s.own(b, x)
     s.maybe(0.1 if lies else 0.4, "gift_of", A=b, X=x)
@@ -109,6 +111,8 @@ def seeking(s: Teller) -> None:
     where = s.spot(here)
     s.begin(a, here)
     s.friend(a, b)
+    dozes = s.chance(0.5)
+    s.trait(b, "is_sleepyhead" if dozes else "is_wide_awake", 0.4)
     s.say("will_seek", A=a, B=b)
     s.say("hides_self", B=b, P=where)
     s.ambient()
@@ -117,7 +121,7 @@ def seeking(s: Teller) -> None:
     s.say("seeks_wrong", A=a, B=b, P=other)
     if s.chance(0.6):
         s.say("seeks_wrong", A=a, B=b, P=s.spot(here, where, other))
-    if s.chance(0.5):
+    if dozes:
         s.say("dozes", B=b)
         s.say("snores", A=a, B=b)
     else:

@@ -11,6 +11,10 @@ from .writer import Story
 
 EITHER = ("child", "animal")
 ANYONE = ("child", "animal", "grown")
+GREEN = frozenset(  # no snow falls there
+    ["garden", "orchard", "meadow", "pond", "field", "beach", "waterfall", "well"]
+)
+HOURS = ("morning",) * 3 + ("afternoon",) * 3 + ("evening",)
 AMBIENT = 0.4
 TURN = 0.08  # how often the weather turns instead
 
@@ -80,8 +84,14 @@ class Teller(Story):
     def begin(
         self, a: str, place: str, weather: str = "", time: str = "", brief: bool = False
     ) -> None:
-        weather = weather or self.rng.choice(lexicon.values()["WEATHER"])
-        sky = {"WEATHER": weather, "TIME": time or self.rng.choice(("morning", "afternoon"))}
+        skies = lexicon.values()["WEATHER"]
+        if place in GREEN or self.plot in ("race", "garden"):
+            skies = [sky for sky in skies if sky != "snowy"]
+        weather = weather or self.rng.choice(skies)
+        sky = {
+            "WEATHER": weather,
+            "TIME": time or self.rng.choice(HOURS),
+        }
         if self.chance(0.0 if brief else 0.65):
             self.say("intro", A=a)
             self.say("start", A=a, L=place, **sky)
@@ -95,6 +105,13 @@ class Teller(Story):
     def own(self, a: str, x: str) -> None:
         food = lexicon.things()[x].sort == "food"
         self.say("own_food" if food else "own", A=a, X=x)
+
+    def trait(self, a: str, name: str, share: float = 0.5) -> bool:
+        """Perhaps says what someone is like; the plot turns accordingly in any case."""
+        if self.chance(share):
+            self.say(name, A=a)
+            return True
+        return False
 
     def sky(self) -> None:
         """The weather turns, or it gets late."""

@@ -20,6 +20,7 @@ from training.stories.language.reference import Focus
 from training.stories.language.world import Env, World
 
 PRONOUN, BY_KIND = 0.8, 0.25  # how often `he`, how often `the fox`, where it is clear
+HARD = 0.2  # how often `he` where the sentence before has another one
 
 
 class PlotError(ValueError):
@@ -117,7 +118,7 @@ class Words:
         gender, voice = self.gender(name), self.voice
         found = self.focus.him(gender) if form == "o" else self.focus.he(gender)
         clear = found == name and voice.streak < 3 and not voice.breaking
-        if clear and self.rng.random() < PRONOUN:
+        if clear and self.rng.random() < (HARD if self.alike(name) else PRONOUN):
             voice.streak += 1
             return (HIM if form == "o" else HIS if form == "p" else HE)[gender]
         voice.streak = 0
@@ -125,6 +126,11 @@ class Words:
         if kind and self.rng.random() < BY_KIND and self.focus.only(kind) == name:
             return f"the {kind}"
         return name
+
+    def alike(self, name: str) -> bool:
+        """Another one, named just now, could be called the same."""
+        named = {*self.focus.before.people, *self.focus.now.people} - {name}
+        return any(self.gender(other) == self.gender(name) for other in named)
 
     def group(self, var: str) -> str:
         names = [self.env[v] for v in var.split("+")]
