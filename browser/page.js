@@ -1,7 +1,7 @@
 // The page: it fills the tabs, wires them, and lets a script ask what a visitor can.
 
 import { curve, el, pane } from "./charts.js";
-import { get, panes, players } from "./players.js";
+import { addPlayer, block, get, megabytes, panes, players } from "./players.js";
 import { look, measure, settings, stop, write } from "./tabs.js";
 /** @typedef {import("./players.js").Player} Player */
 /** @typedef {import("./sampling.js").Sampling} Sampling */
@@ -110,6 +110,45 @@ function wire() {
     get("measure").onclick = measure;
 }
 
+/** A larger model that is fetched only when somebody wants it. */
+function wireOffer() {
+    const offered = block("offer");
+    if (!offered) return;
+    const has = JSON.parse(offered);
+    const button = get("offer");
+    const size = megabytes(has.bytes);
+    const isSmall = matchMedia("(pointer: coarse)").matches || memory() < 4;
+    button.textContent = `Put ${has.name} beside it (${size} to download)`;
+    button.hidden = false;
+    button.onclick = () => {
+        if (isSmall && !button.dataset.warned) {
+            button.dataset.warned = "yes";
+            button.textContent = `${size}, and twice that in memory, is much for this device: try?`;
+            return;
+        }
+        button.hidden = true;
+        addPlayer("right", has);
+        fillPanes();
+        write();
+    };
+}
+
+/** In GB, as far as the browser tells. */
+function memory() {
+    return /** @type {any} */ (navigator).deviceMemory ?? 8;
+}
+
+function fillPanes() {
+    document.body.classList.toggle("two", players.length > 1);
+    panes("trainings", training);
+    panes("abouts", about);
+}
+
+for (const side of /** @type {const} */ (["left", "right"])) {
+    const text = block(side);
+    if (text) addPlayer(side, JSON.parse(text));
+}
+
 /** For whoever scripts this page; it speaks to the first model. */
 const hook = {
     ready: players[0].ready,
@@ -132,8 +171,7 @@ const hook = {
 get("prompt").value = players[0].has.prompt;
 get("studied").value = (players[0].has.sample || players[0].has.prompt).slice(0, 40);
 get("passage").value = players[0].has.sample || players[0].has.prompt;
-document.body.classList.toggle("two", players.length > 1);
 wire();
-panes("trainings", training);
-panes("abouts", about);
+wireOffer();
+fillPanes();
 write();

@@ -1,47 +1,84 @@
-// The models in the file, each with its worker, and where on the page they show something.
+// The models of the page, each with its worker, and where on the page they show something.
 
 import { Asking } from "./asking.js";
 import { el } from "./charts.js";
+import { fetchPieces } from "./fetching.js";
 /** @typedef {import("./charts.js").Side} Side */
 /**
- * What the file holds beside the weights. `training/exporting/html.py` writes it.
+ * What the file holds beside the weights; `training/exporting/html.py` writes it. Where these are
+ * not in the file, `home` is the address of the folder that has them.
  * @typedef {{name: string, size: string, prompt: string, sample: string, bytes: number,
- *   config: any, tokenizer: any, begin: number | null, ends: number[], chat: boolean, facts: [string, string][],
+ *   home?: string, config?: any, tokenizer?: any, begin: number | null, ends: number[],
+ *   chat: boolean, facts: [string, string][],
  *   curve: {train: [number, number][], held: [number, number][]},
  *   samples: {step: number, text: string}[], card: string}} Manifest
  */
-/** @typedef {{side: Side, has: Manifest, asking: Asking, ready: Promise<any>}} Player */
+/**
+ * @typedef {{side: Side, has: Manifest, asking: Asking, ready: Promise<any>,
+ *   tell: (sentence: string) => void}} Player
+ */
+
+/** @type {Player[]} */
+export const players = [];
 
 /** @param {string} id @returns {any} */
 export const get = (id) => document.getElementById(id);
 
-/** @param {Side} side @returns {Player | null} */
-function makePlayer(side) {
-    const text = document.querySelector(`script.${side}`)?.textContent;
-    if (!text) return null;
-    const asking = new Asking(document.querySelector("script.worker")?.textContent ?? "");
-    const ready = new Promise((resolve) => {
-        if (document.readyState === "loading")
-            document.addEventListener("DOMContentLoaded", resolve);
-        else resolve(undefined);
+/** What the file says in a block that is no script. @param {string} name @returns {string} */
+export const block = (name) => document.querySelector(`script.${name}`)?.textContent ?? "";
+
+/** @param {Side} side @param {Manifest} has */
+export function addPlayer(side, has) {
+    const asking = new Asking(block("worker"));
+    /** @type {Player} */
+    const player = { side, has, asking, ready: Promise.resolve(), tell: () => {} };
+    const isWhole = new Promise((resolve) => {
+        if (document.readyState !== "loading") resolve(undefined);
+        else document.addEventListener("DOMContentLoaded", resolve);
     });
-    const has = JSON.parse(text);
-    return { side, has, asking, ready: ready.then(() => load(side, has, asking)) };
+    player.ready = isWhole.then(() => load(player));
+    player.ready.catch(() => {}); // it is told wherever the model is asked
+    players.push(player);
 }
 
-/** @param {Side} side @param {Manifest} has @param {Asking} asking */
-async function load(side, { bytes, config, tokenizer, begin, ends, chat }, asking) {
-    await asking.ask("room", { bytes });
-    for (const block of document.querySelectorAll(`script.${side}-weights`)) {
-        await asking.ask("piece", { text: block.textContent });
-        block.remove(); // of this size once is enough
+/** @param {Player} player */
+async function load(player) {
+    const { side, has, asking } = player;
+    const room = () => asking.ask("room", { bytes: has.bytes });
+    await room();
+    for (const weights of document.querySelectorAll(`script.${side}-weights`)) {
+        await asking.ask("piece", { text: weights.textContent });
+        weights.remove(); // of this size once is enough
     }
+    if (has.home) {
+        has.config ??= await json(`${has.home}/config.json`);
+        has.tokenizer ??= await json(`${has.home}/tokenizer.json`);
+        const whole = megabytes(has.bytes);
+        await fetchPieces(
+            `${has.home}/model.safetensors`,
+            has.bytes,
+            (bytes) => asking.ask("piece", { bytes }),
+            room,
+            (got, sentence) => player.tell(`${megabytes(got)} of ${whole} are here. ${sentence}`),
+        );
+    }
+    player.tell("loading");
+    const { config, tokenizer, begin, ends, chat } = has;
     return asking.ask("load", { config, tokenizer, begin, ends, chat });
 }
 
-export const players = /** @type {Player[]} */ (
-    [makePlayer("left"), makePlayer("right")].filter(Boolean)
-);
+/** @param {string} url @returns {Promise<any>} */
+async function json(url) {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+    return response.json();
+}
+
+/** @param {number} bytes */
+export function megabytes(bytes) {
+    return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`;
+}
+
 /**
  * The panes of a tab, one a model.
  * @param {string} id

@@ -63,7 +63,9 @@ export async function write() {
  * @param {any} figures
  * @param {AbortSignal} signal
  */
-async function writeOne({ asking, ready }, given, out, figures, signal) {
+async function writeOne(player, given, out, figures, signal) {
+    const { asking, ready } = player;
+    player.tell = (sentence) => (figures.textContent = sentence);
     const text = document.createTextNode("");
     out.append(text, el("span", { className: "caret", "aria-hidden": "true" }));
     out.parentElement?.setAttribute("aria-busy", "true");

@@ -67,7 +67,7 @@ def open_page(visitors) -> Iterator[Callable[..., Opened]]:
         opened.page.on("pageerror", lambda error: opened.said.append(str(error)))
         opened.page.on("request", lambda request: opened.asked.append(request.url))
         opened.page.goto(file.as_uri(), wait_until="commit")
-        opened.page.locator(".figures").first.wait_for()
+        opened.page.locator(".figures").first.wait_for(state="attached")
         return opened
 
     yield open_page

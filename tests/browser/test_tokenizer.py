@@ -50,7 +50,7 @@ def same_ids(folder: Path, tokenizer: PreTrainedTokenizerFast, texts: list[str])
 @pytest.mark.parametrize("kind", ["char", "bpe", "chat"])
 def test_the_ids_are_the_library_s_and_nothing_is_lost(tokenizers, kind):
     folder, tokenizer = tokenizers[kind]
-    texts = collect(1500)
+    texts = collect(300)
     ids = same_ids(folder, tokenizer, texts)
     (back,) = ask(folder, {"ask": "decode", "texts": ids})
     assert back == texts

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.browser.test_model import foreign
 from training import export
-from training.exporting import html
+from training.exporting import html, manifest
 
 ROOT = Path(__file__).parents[3]
 
@@ -95,22 +95,22 @@ def test_a_gpt2_of_somebody_else_goes_too(tmp_path):
     model.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(ROOT / "checkpoints" / "minigpt" / name, folder)
-    manifest = manifest_in(html.page(str(folder)).decode())
-    assert manifest["config"]["position_embedding"] == "learned"
-    assert manifest["begin"] is None, "no habit of theirs is made up"
-    assert manifest["curve"] == {"train": [], "held": []}
+    found = manifest_in(html.page(str(folder)).decode())
+    assert found["config"]["position_embedding"] == "learned"
+    assert found["begin"] is None, "no habit of theirs is made up"
+    assert found["curve"] == {"train": [], "held": []}
 
 
 def test_the_page_says_what_it_is_and_how_it_was_made():
-    manifest = manifest_in(html.page("shakespeare").decode())
-    facts = dict(manifest["facts"])
+    found = manifest_in(html.page("shakespeare").decode())
+    facts = dict(found["facts"])
     assert facts["Parameters"] == "3,407,360"
     assert facts["Learned from"] == "tinyshakespeare"
     assert facts["Loss on held-out text"] == "1.4419 nats a token"
     assert facts["Licence"] == "apache-2.0"
-    assert manifest["card"] == (ROOT / "checkpoints/shakespeare/README.md").read_text("utf-8")
-    assert len(manifest["curve"]["train"]) <= html.POINTS
-    assert manifest["curve"]["held"][-1] == [5000, 1.4419]
+    assert found["card"] == (ROOT / "checkpoints/shakespeare/README.md").read_text("utf-8")
+    assert len(found["curve"]["train"]) <= manifest.POINTS
+    assert found["curve"]["held"][-1] == [5000, 1.4419]
     page = html.page("shakespeare").decode()
     assert "python -m training.export runs/my --to html" in page
     assert "Apache License" in page
@@ -121,9 +121,9 @@ def test_a_run_s_moments_travel_and_are_bounded(copy):
     lines = "\n".join(map(json.dumps, rows)) + '\n{"step": 500, "te'  # a run that was cut off
     (copy / "samples.jsonl").write_text(lines, encoding="utf-8")
     samples = manifest_in(html.page(str(copy)).decode())["samples"]
-    assert len(samples) <= html.MOMENTS + 1
+    assert len(samples) <= manifest.MOMENTS + 1
     assert (samples[0]["step"], samples[-1]["step"]) == (0, 499)
-    assert max(len(row["text"]) for row in samples) <= html.LONGEST
+    assert max(len(row["text"]) for row in samples) <= manifest.LONGEST
 
 
 def test_the_prompt_of_a_chat_and_of_texts_that_begin_with_a_token():
@@ -175,7 +175,7 @@ def test_a_tokenizer_that_the_page_cannot_read_is_refused_here_already(tmp_path,
 
 
 def test_what_is_too_large_for_one_file_is_refused(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(html, "MOST", 1000)
+    monkeypatch.setattr(manifest, "MOST", 1000)
     assert export.main(["hello", "--to", "html", "--output", str(tmp_path / "x.html")]) == 1
     assert "one file holds at most" in capsys.readouterr().err
 
