@@ -104,6 +104,8 @@ def _one_dnn() -> bool:
 
 
 def _norm(module: Any) -> Fn:
+    if not hasattr(module, "parameters"):
+        return module  # without parameters it is a function already
     shape = getattr(module, "normalized_shape", None)
     if shape is None:
         return lambda x: x

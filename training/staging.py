@@ -36,11 +36,6 @@ REPLACED = (
     "pytorch_model*",
     "training_args.bin",
 )
-AUTO_MAP = {
-    "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
-    "AutoModel": "modeling_tinygpt.TinyGPTModel",
-    "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
-}
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
@@ -143,6 +138,8 @@ def _write_facts(source: Path, folder: Path) -> None:
 
 def _seal(folder: Path) -> None:
     """Adds the sealed pair of code files, and says in the config which class is whose."""
+    from tinygpt_hf.configuration_tinygpt import AUTO_MAP
+
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config.get("model_type") != "tinygpt":
         raise PublishError(f"this is a {config.get('model_type')!r} model, not a tinygpt one")
