@@ -138,6 +138,8 @@ def _one_dnn() -> bool:
 
 
 def _norm(module: Any) -> Fn:
+    if not isinstance(module, torch.nn.Module):
+        return module  # a norm without parameters is a function already
     if isinstance(module, torch.nn.Identity):
         return _identity
     weight, eps, shape = module.weight, module.eps, module.normalized_shape

@@ -38,11 +38,6 @@ REPLACED = (
     "pytorch_model*",
     "training_args.bin",
 )
-AUTO_MAP = {
-    "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
-    "AutoModel": "modeling_tinygpt.TinyGPTModel",
-    "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
-}
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 # What of a run's facts also holds in its middle.
 _CONSTANT = ("parameters", "recipe", "seed", "data", "split", "versions", "init_from")
@@ -184,6 +179,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _seal(folder: Path) -> None:
     """Adds the sealed pair of code files, and says in the config which class is whose."""
+    from tinygpt_hf.configuration_tinygpt import AUTO_MAP
+
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config.get("model_type") != "tinygpt":
         raise PublishError(f"this is a {config.get('model_type')!r} model, not a tinygpt one")
