@@ -33,7 +33,9 @@ class Cache:
         self._spare: list[Tensor] = []
         self._rows = 0
         self._each = 2 * layers * groups * width * dtype.itemsize  # bytes of one token
-        self._nothing = torch.zeros((layers, 2, 0, groups, BLOCK, width), dtype=dtype, device=device)
+        self._nothing = torch.zeros(
+            (layers, 2, 0, groups, BLOCK, width), dtype=dtype, device=device
+        )
 
     def has_room(self, rows: int, tokens: int) -> bool:
         """Whether so many rows fit, the longest of that many tokens; one always does."""

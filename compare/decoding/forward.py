@@ -156,9 +156,7 @@ class Forward:
 
         return gather
 
-    def _newest(
-        self, begins: list[int], now: int, low: int, high: int
-    ) -> Callable[[int], Tensor]:
+    def _newest(self, begins: list[int], now: int, low: int, high: int) -> Callable[[int], Tensor]:
         """For one token a row, all in the same column: every distance is the same for all."""
         begin = BLOCK + self.weights.window - 1 - (now - low)
         near = self._near[:, None, :, None, begin : begin + high - low]  # L 1 H 1 K
@@ -170,9 +168,7 @@ class Forward:
         layers = near.unbind(0)
         return lambda number: layers[number]
 
-    def _any(
-        self, start: Tensor, at: Tensor, low: int, high: int
-    ) -> Callable[[int], Tensor]:
+    def _any(self, start: Tensor, at: Tensor, low: int, high: int) -> Callable[[int], Tensor]:
         """For rows of several tokens each, wherever they are."""
         window, layers = self.weights.window, self.weights.layers
         column = torch.arange(low, high, device=at.device)
