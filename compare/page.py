@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from types import ModuleType
@@ -88,8 +88,9 @@ def _prompt(roster: Roster) -> gr.Textbox:
     return prompt
 
 
-def launch(demo: gr.Blocks, **where: Any) -> None:
-    """Serves the page: nothing recorded, nothing reported, nothing loaded from other hosts."""
+def launch(demo: gr.Blocks, routes: Sequence[Any] = (), **where: Any) -> None:
+    """Serves the page, and `routes` beside it: nothing recorded, nothing reported, nothing loaded
+    from other hosts."""
     demo.queue(default_concurrency_limit=8, max_size=_LONGEST_LINE)
     _say_if_taken(where)
     demo.launch(
@@ -103,7 +104,11 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
         # Gradio gives its own page 3 seconds to answer and else ends the program: too few on a
         # busy machine, where torch is being imported at the same time.
         _frontend=False,
-        app_kwargs={"lifespan": _few_threads, "middleware": [Middleware(Pace)]},
+        app_kwargs={
+            "lifespan": _few_threads,
+            "middleware": [Middleware(Pace)],
+            "routes": list(routes),
+        },
         **where,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 Unit = Literal["letter", "token"]
@@ -15,6 +15,27 @@ LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_s
 
 class Refusal(Exception):
     """What the visitor asked for cannot be had; the message is a sentence with the way out."""
+
+
+class BusyError(Refusal):
+    """Too many others are being served just now."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What may be asked for beside a text."""
+
+    stop: tuple[str, ...] = ()  # it ends where one of these appears
+    likeliest: int | None = None  # how likely each token was, and so many likeliest ones
+
+
+@dataclass(frozen=True)
+class LogOdds:
+    """How likely a token was in its place, before any setting, and what was likelier: in nats."""
+
+    token: str
+    chosen: float | None  # None: nothing stands before it
+    best: list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,10 @@ class Sampling:
                 object.__setattr__(self, name, int(value))
         if not isinstance(self.greedy, bool):
             raise Refusal("greedy must be true or false.")
+
+    def with_seed(self, more: int) -> Sampling:
+        """The same with another seed, so many further on."""
+        return replace(self, seed=(self.seed + more) % (LARGEST_SEED + 1))
 
 
 @dataclass(frozen=True)

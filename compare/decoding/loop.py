@@ -24,7 +24,7 @@ from compare.decoding.forward import Forward
 from compare.decoding.progress import FAILED, Progress, Wishes, log_odds, why
 from compare.decoding.sampling import Chooser, Crowd, choose
 from compare.decoding.weights import Weights
-from compare.values import Refusal, Sampling
+from compare.values import BusyError, Sampling
 
 _log = logging.getLogger(__name__)
 _IDLE = 5.0  # seconds after which the thread ends; the next request starts it again
@@ -78,7 +78,7 @@ class DecodeLoop:
         row = _Row(progress, list(prompt), len(prompt), longest, chooser, skipped, skipped)
         with self._change:
             if len(self._waiting) >= self._most_waiting:
-                raise Refusal(f"{len(self._waiting)} texts are waiting already: try again soon.")
+                raise BusyError(f"{len(self._waiting)} texts are waiting already: try again soon.")
             self._waiting.append(row)
             if self._threaded and self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
