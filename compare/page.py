@@ -20,9 +20,20 @@ from compare import api
 from compare.html.theme import head, theme
 from compare.pace import Pace
 from compare.roster import Roster
-from compare.tabs import chat, compare, inside, learn, newer, score
+from compare.tabs import (
+    address,
+    chat,
+    compare,
+    inside,
+    journey,
+    learn,
+    newer,
+    opening,
+    score,
+)
+from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
-from compare.tabs.shared import PROMPTS, QUIET, Page, html
+from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html
 from compare.tabs.train import tab as train
 
 # Each has NAME and build(page, tab).
@@ -32,46 +43,62 @@ _LONGEST_LINE = 200  # events that may wait before the page says that it is full
 _VISITORS = 100  # of whom the server knows what they chose; each costs 0.3 MB
 # Work for Gradio that is over at once; threads that come and go leave memory behind.
 _THREADS = 8
-_TITLE = (
-    "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "
-    "<span class='mark right'></span>GPT-2</h1>"
+_WELCOME = (
+    "<p>A tiny language model beside GPT-2: watch both write, look inside, or train your own. "
+    "<a id='train-one' data-go href='?tab=train&amp;lesson=own&amp;sample=guide&amp;seconds=10"
+    "&amp;then=beside'>Train one now</a></p>"
 )
-_FOOT = "<p>Runs on this machine, keeps nothing. <a href='?view=api'>API and MCP</a></p>"
+_FOOT = (
+    "<p>Runs on this machine. A model that you train is kept for an hour after its last use and "
+    "then deleted; nothing else is kept. <a href='?view=api'>API and MCP</a></p>"
+)
 # Enter presses the main button of the tab that is open.
 _GO = """() => [...document.querySelectorAll("button.go")].find((b) => b.offsetParent)?.click()"""
 
 
 def build_demo(roster: Roster) -> gr.Blocks:
+    return build_page(roster).demo
+
+
+def build_page(roster: Roster) -> Page:
     with gr.Blocks(title="TinyGPT beside GPT-2") as demo:
         api.offer(roster)  # first, so that the endpoints get their names
-        html(_TITLE, elem_id="title")
-        prompt = _prompt(roster)
+        with gr.Row(elem_classes="top"):
+            heading = html(opening.first_title(roster), elem_id="title")
+            share = gr.Button("Share this", elem_id="share", size="sm", scale=0, min_width=96)
+        strip = html(elem_id="strip")
+        html(_WELCOME, elem_id="welcome")
+        settings = Settings()
         page = Page(
             demo,
             roster,
             Duels(roster),
-            prompt,
-            gr.State(roster.left),
+            settings,
+            _prompt(roster, settings),
+            {side: gr.State(key) for side, key in first_keys(roster).items()},
             notice=html(elem_id="notice"),
             tabs=gr.Tabs(elem_id="tabs"),
+            heading=heading,
+            sizes=html(elem_id="sizes", render=False),
             repo=gr.Textbox(
                 label="Or a TinyGPT from the Hub",
                 placeholder="user/name@revision",
                 max_lines=1,
                 render=False,
             ),
-            sizes=html(elem_id="sizes", render=False),
         )
+        keys = [module.NAME.lower() for module in TABS]
         with page.tabs:
-            for module in TABS:
-                with gr.Tab(module.NAME, id=module.NAME.lower()) as tab:
+            for module, key in zip(TABS, keys, strict=True):
+                with gr.Tab(module.NAME, id=key, elem_id=f"tab-{key}") as tab:
                     module.build(page, tab)
         newer.build(page)
+        journey.build(page, keys, share, strip)
         html(_FOOT, elem_id="foot")
-    return demo
+    return page
 
 
-def _prompt(roster: Roster) -> gr.Textbox:
+def _prompt(roster: Roster, settings: Settings) -> gr.Textbox:
     prompt = gr.Textbox(
         roster.example(roster.left),
         label="Prompt",
@@ -81,6 +108,7 @@ def _prompt(roster: Roster) -> gr.Textbox:
         placeholder="Type the beginning of a text",
     )
     prompt.submit(None, js=_GO, **QUIET)
+    settings.accept("prompt", prompt, address.prompt, tabs=("compare", "inside"))
     with gr.Row(elem_classes="chips"):
         for text in PROMPTS:
             chip = gr.Button(text, size="sm", elem_classes="chip")
