@@ -92,7 +92,7 @@ class Api:
             live = (await self._contestant(model)).start(prompt, sampling)
         except Refusal as refusal:
             raise _error(refusal) from None
-        waited = 0.0
+        waited = _SHOW  # the first text is sent as soon as there is one
         try:
             while (chunk := live.chunk()).stopped is None:
                 if chunk.tokens and waited >= _SHOW:

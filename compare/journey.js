@@ -9,6 +9,7 @@ window.journey = (() => {
     let runs = false; // what an address sets up is also to be run
     let once = false; // the seed of the address is to be taken
     let touched = 0; // when the visitor last pressed a tab or a model
+    const known = {}; // who sat on each side when it was last shown
     let then = ""; // what the address wants done after its run
     const SOON = 5000; // milliseconds after a press in which what changes is the visitor's doing
 
@@ -28,7 +29,8 @@ window.journey = (() => {
         const left = [];
         if (lesson()) query.set("lesson", lesson());
         for (const [side, name] of Object.entries(seats)) {
-            const {key, commit} = pane(side)?.dataset ?? {};
+            const {key, commit} = pane(side)?.dataset.key ? pane(side).dataset : known[side] ?? {};
+            known[side] = {key, commit};
             if (key && !same(key, first[side])) query.set(name, key);
             if (key && commit && name === "model") query.set("commit", commit.slice(0, 12));
         }
@@ -176,6 +178,20 @@ window.journey = (() => {
             once = false;
             stale(false);
             return yes;
+        },
+        // The tally of blind tests, by pair of models, is this browser's.
+        vote(result) {
+            if (!result) return;
+            const {names, better} = JSON.parse(result);
+            const votes = read("tinygpt-votes", {});
+            const pair = names.join(" and ");
+            const counts = votes[pair] ?? {};
+            counts[better || "neither"] = (counts[better || "neither"] ?? 0) + 1;
+            write("tinygpt-votes", {...votes, [pair]: counts});
+            const tally = document.querySelector("#tally");
+            const parts = [...new Set([...names, "neither"])]
+                .map((name) => `${name} ${counts[name] ?? 0}`);
+            if (tally) tally.textContent = `Your votes so far: ${parts.join(", ")}.`;
         },
         // Other models sit there: an entry, if the visitor has chosen them.
         seated() {

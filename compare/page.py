@@ -17,6 +17,7 @@ from anyio.to_thread import current_default_thread_limiter
 from starlette.middleware import Middleware
 
 from compare import api
+from compare.html.api_html import api_html
 from compare.html.theme import head, theme
 from compare.pace import Pace
 from compare.roster import Roster
@@ -50,8 +51,15 @@ _WELCOME = (
 )
 _FOOT = (
     "<p>Runs on this machine. A model that you train is kept for an hour after its last use and "
-    "then deleted; nothing else is kept. <a href='?view=api'>API and MCP</a></p>"
+    "then deleted. Nothing else is kept. <a id='call' href='#api'>API and MCP</a></p>"
 )
+_CALL = """element.addEventListener("click", (event) => {
+    if (!event.target.closest("#call")) return;
+    event.preventDefault();
+    const shown = document.querySelector("#api");
+    shown.classList.toggle("open");
+    shown.scrollIntoView();
+});"""
 # Enter presses the main button of the tab that is open.
 _GO = """() => [...document.querySelectorAll("button.go")].find((b) => b.offsetParent)?.click()"""
 
@@ -94,8 +102,18 @@ def build_page(roster: Roster) -> Page:
                     module.build(page, tab)
         newer.build(page)
         journey.build(page, keys, share, strip)
-        html(_FOOT, elem_id="foot")
+        html(_FOOT, elem_id="foot", js_on_load=_CALL)
+        shown = html(elem_id="api")
+        demo.load(_how_to_call, None, shown, **QUIET)
     return page
+
+
+def _how_to_call(request: gr.Request) -> str:
+    """With the address under which the visitor has opened the page."""
+    headers = request.headers
+    scheme = headers.get("x-forwarded-proto", "http").split(",")[0]
+    host = headers.get("x-forwarded-host") or headers.get("host") or "127.0.0.1:7860"
+    return api_html(f"{scheme}://{host}/")
 
 
 def _prompt(roster: Roster, settings: Settings) -> gr.Textbox:

@@ -52,11 +52,12 @@ class Pane:
     blind: bool = False  # who it is, is not shown
 
     def html(self) -> str:
-        name = self.facts.name if self.facts else self.name
+        name = self.facts.name if self.facts and not self.blind else self.name
+        blind = " blind" if self.blind else ""
         loads = not self.takes and bool(self.notes)
         busy = loads or any(take.chunk.stopped is None for take in self.takes)
         return (
-            f"<section class='pane {self.side}' aria-labelledby='{self.side}-name'"
+            f"<section class='pane {self.side}{blind}' aria-labelledby='{self.side}-name'"
             f"{self._identity()}>"
             f"<header><span class='mark {self.side}' aria-hidden='true'></span>"
             f"<h2 id='{self.side}-name'>{escape(name)}</h2>{self._size()}{self._why()}</header>"
@@ -80,7 +81,7 @@ class Pane:
         return f"<span class='size'>{size}</span>"
 
     def _why(self) -> str:
-        if not self.sentence:
+        if not self.sentence or self.blind:
             return ""
         return (
             "<details class='why'><summary>not GPT-2</summary>"
@@ -115,7 +116,7 @@ class Pane:
 
     def _figures(self) -> str:
         figures = list(self.notes)
-        if self.takes:
+        if self.takes and not self.blind:
             figures = [*self._speed(), *figures]
         return f"<p class='figures'>{'<i> · </i>'.join(map(escape, figures))}</p>"
 

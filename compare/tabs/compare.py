@@ -11,7 +11,7 @@ import gradio as gr
 
 from compare.html.panes import SIDES, notice
 from compare.html.terms import TERMS
-from compare.tabs import menu, opening, token
+from compare.tabs import blind, menu, opening, token
 from compare.tabs.address import like, within
 from compare.tabs.opening import first_panes
 from compare.tabs.shared import FREE, QUIET, Page, html
@@ -37,6 +37,9 @@ _IDLE = """() => {
 }"""
 
 
+_NO_ROUND = (blind.Round(), "")
+
+
 def build(page: Page, tab: gr.Tab) -> None:
     with gr.Row(elem_classes="actions"):
         generate = gr.Button(
@@ -44,10 +47,13 @@ def build(page: Page, tab: gr.Tab) -> None:
         )
         stop = gr.Button("Stop", variant="stop", elem_id="stop", min_width=90)
         more = gr.Button("Three more", elem_id="more", min_width=90)
+        unseen = gr.Checkbox(False, label="Blind test", elem_id="blind", min_width=100)
     with gr.Row(elem_classes="panes", equal_height=True):
         for side, pane in zip(SIDES, first_panes(page.roster), strict=True):
             page.panes[side] = html(pane.html())
     panes = [page.panes[side] for side in SIDES]
+    played: gr.State = gr.State(blind.Round())
+    ballot = blind.build(page, played)
     token.build(page)
     opening.build(page)
     with gr.Row(elem_classes="folds"):
@@ -61,8 +67,8 @@ def build(page: Page, tab: gr.Tab) -> None:
     for takes, press, busy in ((1, generate.click, _BUSY), (4, more.click, _MORE)):
         press(None, [seed, pinned], seed, js=busy, **QUIET).then(
             _writer(page, takes),
-            [page.prompt, *page.keys, *settings],
-            [*panes, page.notice],
+            [page.prompt, unseen, *page.keys, *settings],
+            [*panes, page.notice, played, ballot],
             **FREE,
         ).then(None, js=_IDLE, **QUIET)
     stop.click(_stopper(page), queue=False, **QUIET)
@@ -112,7 +118,7 @@ def _sampling(page: Page) -> dict[str, Any]:
 
 def _writer(page: Page, takes: int):
     async def write(
-        request: gr.Request, prompt: str, *given: Any
+        request: gr.Request, prompt: str, unseen: bool, *given: Any
     ) -> AsyncIterator[tuple[Any, ...]]:
         keys, settings = given[: len(SIDES)], given[len(SIDES) :]
         try:
@@ -122,12 +128,17 @@ def _writer(page: Page, takes: int):
                 for take in range(takes)
             ]
         except Refusal as refusal:
-            yield (*(gr.skip() for _ in SIDES), notice(str(refusal)))
+            yield (*(gr.skip() for _ in SIDES), notice(str(refusal)), *_NO_ROUND)
             return
-        seats = dict(zip(SIDES, keys, strict=True))
+        seats = blind.lot(keys) if unseen else dict(zip(SIDES, keys, strict=True))
         visitor = request.session_hash or ""
+        if unseen:
+            yield (*blind.waiting(), "", *_NO_ROUND)
         async for panes in page.duels.fight(visitor, seats, prompt, samplings):
-            yield (*(pane.html() for pane in panes), "")
+            if not unseen:
+                yield (*(pane.html() for pane in panes), "", *_NO_ROUND)
+        if unseen:
+            yield (*blind.hidden(panes), "", blind.Round(tuple(panes)), blind.ballot())
 
     return write
 

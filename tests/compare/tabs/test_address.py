@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compare.html import guide
@@ -73,6 +73,12 @@ def test_an_unsound_part_is_left_out_and_said_so(part, value):
     assert value not in complaints[0]
 
 
+ROSTER = fake_roster()
+
+
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # a busy machine is slow, not wrong
 @given(
     st.dictionaries(
         st.sampled_from([*of_the_page().known, "model", "beside", "other"]), st.text(max_size=60)
@@ -81,8 +87,8 @@ def test_an_unsound_part_is_left_out_and_said_so(part, value):
 def test_no_address_breaks_the_page(asks):
     values, _ = read(asks)
     assert set(values) <= set(of_the_page().known)
-    seated = address.seats(asks, fake_roster())
-    assert all(fake_roster().knows(key) for key in seated.keys.values())
+    seated = address.seats(asks, ROSTER)
+    assert all(ROSTER.knows(key) for key in seated.keys.values())
 
 
 def test_a_model_of_the_hub_is_named_and_not_fetched():
