@@ -56,16 +56,14 @@ def score_adapting(
             f"the model has {model.num_parameters():,} parameters; learning while reading takes at "
             f"most {LARGEST:,}"
         )
-    found = [
-        scored(
-            model,
-            tokenizer,
-            text,
-            lambda ids, rate=each: surprise_adapting(model, ids, rate, window, progress),
-        )
-        for each in (rate, 0.0)
-    ]
-    return Adapted(*found)
+
+    def read(rate: float) -> Score:
+        def surprise(ids: list[int]) -> list[float]:
+            return surprise_adapting(model, ids, rate, window, progress)
+
+        return scored(model, tokenizer, text, surprise)
+
+    return Adapted(score=read(rate), plain=read(0.0))
 
 
 def surprise_adapting(

@@ -211,9 +211,9 @@ class DecodeLoop:
             progress.append(token)
             if row.chooser.seen is not None:
                 row.chooser.seen.add(token)
-            if token in self._ends or len(row.ids) >= row.longest or progress.wishes.enough:
-                if reason := progress.why_full(self._ends, self._window, row.prompt):
-                    self._ended[place] = reason
+            full = token in self._ends or len(row.ids) >= row.longest or progress.wishes.enough
+            if full and (reason := progress.why_full(self._ends, self._window, row.prompt)):
+                self._ended[place] = reason
 
     def _choose(self, logits: Tensor, rows: list[_Row]) -> list[int]:
         choosers = [row.chooser for row in rows]
