@@ -12,7 +12,7 @@ from tinygpt_hf.loading import load
 from training.data.examples import Batch
 from training.hub.background import Publisher
 from training.hub.card import write_card
-from training.loop import budget, folder, launcher, report
+from training.loop import budget, folder, report
 from training.loop import callbacks as beside
 from training.loop.console import counted, no_bars
 from training.loop.models import continuation
@@ -22,6 +22,7 @@ from training.loop.trainer import CannotSave, Diverged, as_is
 
 SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 SAMPLE_TOKENS = 160
+SEVERAL = "torchrun --standalone --nproc_per_node 2 -m training.train ..."
 
 
 class NotFinished(RuntimeError):
@@ -63,7 +64,7 @@ class Run:
         )
         for callback in (*self.own_callbacks(), *callbacks):
             self.trainer.add_callback(callback)
-        for line in (*launcher.surprises(self.trainer.is_fsdp_enabled), self.describe()):
+        for line in (*surprises(self.trainer.is_fsdp_enabled), self.describe()):
             beside.say(line)
         checkpoint = None
         if self.ready.checkpoint is not None:
@@ -185,3 +186,21 @@ class Run:
             metrics["sample"] = {"prompt": options.prompt, "text": text, "seed": self.args.seed}
             metrics["sample"] |= {k: v for k, v in SAMPLED.items() if k != "do_sample"}
         return metrics
+
+
+def surprises(sharded: bool) -> list[str]:
+    """What a launcher did otherwise than it was asked, which nothing else would say: `accelerate
+    launch` leaves what was asked in the environment."""
+    asked = os.environ
+    lines = []
+    if "ACCELERATE_USE_CPU" in asked and "MASTER_ADDR" in asked and "WORLD_SIZE" not in asked:
+        lines.append(
+            "accelerate launch was asked for several processes and started one, which trains "
+            f"alone; several are started by {SEVERAL}"
+        )
+    if asked.get("ACCELERATE_USE_FSDP") == "true" and not sharded:
+        lines.append(
+            "FSDP was asked for, and accelerate shards on accelerators alone: "
+            "every process keeps the whole model"
+        )
+    return lines
