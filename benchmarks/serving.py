@@ -181,12 +181,9 @@ def ways(model: Any, many: int) -> dict[str, Callable[[], int]]:
     rate is that of any number. The platform's own batching is shown once there are several."""
     import torch
 
-    from compare.decoding.loop import DecodeLoop
-    from compare.decoding.weights import take_apart
-
     model.generation_config.eos_token_id = None
     prompts = torch.cat([prompt_of(model, seed) for seed in range(many)])
-    loop = DecodeLoop(take_apart(model), threaded=False, seconds=10_000)
+    loop = loop_of(model)
     found = {
         WAYS[0]: lambda: sum(by_generate(model, prompts[i : i + 1]) for i in range(min(4, many))),
         WAYS[1]: lambda: by_generate(model, prompts),
@@ -194,6 +191,13 @@ def ways(model: Any, many: int) -> dict[str, Callable[[], int]]:
         WAYS[3]: lambda: by_loop(loop, prompts),
     }
     return found if many > 1 else {way: found[way] for way in (WAYS[0], WAYS[3])}
+
+
+def loop_of(model: Any) -> Any:
+    from compare.decoding.loop import DecodeLoop
+    from compare.decoding.weights import take_apart
+
+    return DecodeLoop(take_apart(model), threaded=False, seconds=10_000)
 
 
 def in_turns(ways: dict[str, Callable[[], int]], rounds: int) -> dict[str, float]:

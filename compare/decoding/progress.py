@@ -27,7 +27,7 @@ class Wishes:
 
 @dataclass
 class TokenOdds:
-    """How likely a token was, and the likeliest in its place, in nats and before any setting."""
+    """How likely a token was and the likeliest ones in its place: in nats, before any setting."""
 
     chosen: float
     best: list[tuple[int, float]] = field(default_factory=list)
