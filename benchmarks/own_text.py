@@ -17,9 +17,7 @@ import time
 from pathlib import Path
 
 WORSE = 1.02  # what is kept, over the best validation loss that was seen
-HEAD = (
-    "|    bytes | shape  | seconds | parameters | steps | best | loss   | over best | over first |"
-)
+HEAD = "|    bytes | shape  | seconds | parameters | steps | best |   loss | over best | of first |"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -47,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
                 print(
                     f"| {text.stat().st_size:8,} | {arch:6} | {seconds[arch]:7.1f} "
                     f"| {found['parameters']:10,} | {found['steps']:5,} | {found['best_step']:4,} "
-                    f"| {loss:.4f} | {ratio:9.4f} | {loss / first:10.4f} |",
+                    f"| {loss:.4f} | {ratio:9.4f} | {loss / first:8.4f} |",
                     flush=True,
                 )
     asked = f"within {args.minutes:g} minutes, at most {WORSE - 1:.0%} over the best"
