@@ -29,6 +29,7 @@ export class Model {
     constructor(config, weights) {
         this.shape = readShape(config);
         this.parts = takeParts(this.shape, weights);
+        weights.close();
         this.window = this.shape.max_position_embeddings;
         this.recomputes = ["learned", "sinusoidal"].includes(this.shape.position_embedding);
         this.headWidth = this.shape.hidden_size / this.shape.num_attention_heads;

@@ -230,48 +230,15 @@ class Player {
     }
 }
 
-/** The file of the weights, which comes in pieces. */
-class Arriving {
-    /** @param {number} bytes */
-    constructor(bytes) {
-        this.file = new Uint8Array(bytes);
-        this.filled = 0;
-    }
-
-    /**
-     * A piece as bytes, or as a text in base64.
-     * @param {{bytes?: Uint8Array, text?: string}} piece
-     */
-    take({ bytes, text = "" }) {
-        const piece = bytes ?? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-        if (this.filled + piece.length > this.file.length)
-            throw new ModelError("more came than was announced");
-        this.file.set(piece, this.filled);
-        this.filled += piece.length;
-    }
-
-    get whole() {
-        if (this.filled < this.file.length)
-            throw new ModelError(`${this.filled} of ${this.file.length} bytes came`);
-        return this.file.buffer;
-    }
-}
-
 /** @type {any} */
 let player;
-/** @type {any} */
-let arriving;
 
 self.onmessage = ({ data: { id, what, given } }) => {
     /** @type {any} */
     let answer = { id };
     try {
-        if (what === "room") arriving = new Arriving(given.bytes);
-        else if (what === "piece") arriving.take(given);
-        else if (what === "load") {
-            player = new Player({ ...given, weights: arriving.whole });
-            arriving = null;
-        } else answer.value = player[what](given);
+        if (what === "load") player = new Player(given);
+        else answer.value = player[what](given);
     } catch (error) {
         // What is not ours to explain is still said: a page without a word would be worse.
         const reason = error instanceof Error ? error.message : String(error);
