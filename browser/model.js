@@ -250,7 +250,7 @@ export class Cache {
     makeRoom(tokens) {
         const needed = Math.min(this.most, this.length + tokens);
         if (needed <= this.cells) return;
-        this.cells = Math.min(this.most, Math.max(2 * this.cells, needed, 4 * CHUNK));
+        this.cells = Math.min(this.most, Math.max(2 * this.cells, needed, 8 * CHUNK));
         for (const store of [this.keys, this.values]) {
             store.forEach((old, i) =>
                 (store[i] = new Float32Array(this.cells * this.row)).set(old),

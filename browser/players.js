@@ -43,24 +43,33 @@ export function addPlayer(side, has) {
 
 /** @param {Player} player */
 async function load(player) {
-    const { side, has, asking } = player;
-    const file = new Uint8Array(has.bytes);
-    let filled = 0;
-    for (const { firstChild: text } of document.querySelectorAll(`script.${side}-weights`)) {
-        filled += decode(/** @type {Text} */ (text), file.subarray(filled));
-        await new Promise((resolve) => setTimeout(resolve)); // the page stays alive
+    const { has, asking } = player;
+    if (has.home) return fetchAndLoad(player, has.home);
+    await asking.ask("room", { bytes: has.bytes });
+    let piece = new ArrayBuffer(0); // one goes back and forth: memory for all of them is much
+    for (const { firstChild } of document.querySelectorAll(`script.${player.side}-weights`)) {
+        const text = /** @type {Text} */ (firstChild);
+        if (!piece.byteLength) piece = new ArrayBuffer(3 * Math.ceil(text.length / 4));
+        const size = decode(text, new Uint8Array(piece));
+        piece = await asking.ask("piece", { piece, size }, [piece]);
     }
-    if (has.home) {
-        has.config ??= await json(`${has.home}/config.json`);
-        has.tokenizer ??= await json(`${has.home}/tokenizer.json`);
-        const whole = megabytes(has.bytes);
-        filled = await fetchInto(file, `${has.home}/model.safetensors`, (got, sentence) =>
-            player.tell(`${megabytes(got)} of ${whole} are here. ${sentence}`),
-        );
-    }
-    if (filled < file.length) throw new Error(`${filled} of ${file.length} bytes are here`);
     player.tell("loading");
     const { config, tokenizer, begin, ends, chat } = has;
+    return asking.ask("load", { config, tokenizer, begin, ends, chat });
+}
+
+/** @param {Player} player @param {string} home */
+async function fetchAndLoad(player, home) {
+    const { has, asking } = player;
+    const file = new Uint8Array(has.bytes);
+    const whole = megabytes(has.bytes);
+    const config = has.config ?? (await json(`${home}/config.json`));
+    const tokenizer = has.tokenizer ?? (await json(`${home}/tokenizer.json`));
+    await fetchInto(file, `${home}/model.safetensors`, (got, sentence) =>
+        player.tell(`${megabytes(got)} of ${whole} are here. ${sentence}`),
+    );
+    player.tell("loading");
+    const { begin, ends, chat } = has;
     const given = { config, tokenizer, begin, ends, chat, weights: file.buffer };
     return asking.ask("load", given, [file.buffer]);
 }

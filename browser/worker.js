@@ -230,6 +230,29 @@ class Player {
     }
 }
 
+/** The weights as they come out of the page's file, in pieces. */
+class Arriving {
+    /** @param {number} bytes */
+    constructor(bytes) {
+        this.file = new Uint8Array(bytes);
+        this.filled = 0;
+    }
+
+    /** @param {{piece: ArrayBuffer, size: number}} given */
+    take({ piece, size }) {
+        this.file.set(new Uint8Array(piece, 0, size), this.filled);
+        this.filled += size;
+        return piece;
+    }
+
+    get whole() {
+        const { length, buffer } = this.file;
+        if (this.filled === length) return buffer;
+        throw new ModelError(`${this.filled} of ${length} bytes are here`);
+    }
+}
+
+let arriving = new Arriving(0);
 /** @type {any} */
 let player;
 
@@ -237,12 +260,17 @@ self.onmessage = ({ data: { id, what, given } }) => {
     /** @type {any} */
     let answer = { id };
     try {
-        if (what === "load") player = new Player(given);
-        else answer.value = player[what](given);
+        if (what === "room") arriving = new Arriving(given.bytes);
+        else if (what === "piece") answer.value = arriving.take(given);
+        else if (what === "load") {
+            player = new Player({ ...given, weights: given.weights ?? arriving.whole });
+            arriving = new Arriving(0);
+        } else answer.value = player[what](given);
     } catch (error) {
         // What is not ours to explain is still said: a page without a word would be worse.
         const reason = error instanceof Error ? error.message : String(error);
         answer.error = error instanceof ModelError ? reason : `the model stopped: ${reason}`;
     }
-    self.postMessage(answer);
+    const moved = answer.value instanceof ArrayBuffer ? [answer.value] : [];
+    self.postMessage(answer, { transfer: moved });
 };
