@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from .language import lexicon
 from .language.acts import starts
+from .language.complaints import OWED
 from .language.patterns import SAME
 from .language.reader import Reader, Reading, act_of, apply, readings
 from .language.reference import Focus
@@ -33,6 +34,7 @@ class Problem:
     sentence: str
     reason: str
     foreign: bool = False  # the sentence is not of this world
+    first: bool = False  # of the text
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.sentence}"
@@ -48,6 +50,12 @@ class Study:
     ended: bool
     acts: list[str] = field(default_factory=list)
     firsts: tuple[str, str] = ("-", "-")  # the first thing and the first place, of all told
+
+    @property
+    def ours(self) -> bool:
+        """The text is of this world, as far as one can tell: it begins as its stories do."""
+        first = self.problems[0] if self.problems else None
+        return self.sentences > 0 and not (first and first.foreign and first.first)
 
     @property
     def verdict(self) -> str:
@@ -108,11 +116,13 @@ class _Checker:
                 break  # somebody has not finished speaking
             number += count
             end = start + len(sentence)
-            self.problems += [Problem(start, end, sentence, why, foreign) for why in reasons]
+            self.problems += [
+                Problem(start, end, sentence, why, foreign, start == found[0][0]) for why in reasons
+            ]
         if self.ended and not self.problems and found:
             start, sentence = found[-1]
-            owed = ["still open: " + " ".join(fact) for fact in self.world.all("open")]
-            owed += ["nobody answered: " + " ".join(fact) for fact in self.world.all("asked")]
+            owed = [OWED[what].format(*rest) for what, *rest in self.world.all("open")]
+            owed += ["what was the answer?" for _ in self.world.all("asked")]
             for what in owed:
                 why = f"the story ends, but {what}"
                 self.problems.append(Problem(start, start + len(sentence), sentence, why))
