@@ -18,6 +18,7 @@ from .language.reference import Focus
 from .language.world import Env, World
 
 HOLDS, SO_FAR, FAILS = "holds together", "holds together so far", "does not hold together"
+LONGEST = 500  # characters of a sentence, so that no text takes long to read
 OPENERS = lexicon.phrases()["opener"]
 _SENTENCE = re.compile(r'(?:[^."?!\n]|"[^"\n]*")+?(?:[.?!]+|(?<=[.?!]")(?=\s+[A-Z"]|\s*$))')
 _SPEAKS = re.compile(r'["?!]')
@@ -134,11 +135,13 @@ class _Checker:
         return (things or ["-"])[0], (places or ["-"])[0]
 
     def known(self, sentence: str) -> bool:
-        clause = lowered(sentence)
+        clause = lowered(sentence) if len(sentence) <= LONGEST else None
         return clause is not None and any(all(map(readings, way)) for way in ways(clause)[:3])
 
     def sentence(self, sentence: str) -> tuple[bool, list[str]]:
         """Whether it is foreign, and what is wrong with it. The world goes on after it."""
+        if len(sentence) > LONGEST:
+            return True, ["no sentence of this world is so long"]
         clause = lowered(sentence)
         if clause is None:
             return True, ["a sentence begins with a capital"]

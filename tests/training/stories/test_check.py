@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 
 from training.stories.check import FAILS, HOLDS, SO_FAR, check, study
@@ -10,6 +13,7 @@ from training.stories.language.complaints import AGAINST, MISSING, OWED
 from training.stories.prove import main
 from training.stories.spoiling.kinds import KINDS
 from training.stories.spoiling.spoil import spoilt
+from training.stories.telling.story import story
 
 BEGINNING = "Nell the girl was in the garden one sunny morning. Nell had a red kite that pulled "
 BEGINNING += "like a small horse. "
@@ -52,6 +56,20 @@ def test_a_text_of_another_world_is_told_from_ours():
     assert not study("First Citizen: Before we proceed any further, hear me speak.").ours
     assert not study("What is a token? A token is a piece of text.").ours
     assert not study("").ours
+
+
+def test_no_text_is_too_wild_or_too_long_to_read():
+    rng = random.Random(4)
+    told = [story(3, number).text for number in range(12)]
+    for number in range(150):
+        words = rng.choice(told).split()
+        for _ in range(6):
+            a, b = rng.randrange(len(words)), rng.randrange(len(words))
+            words[a], words[b] = words[b], rng.choice((words[a], '"', "it", "their's", "é."))
+        assert study(" ".join(words)).verdict in (HOLDS, SO_FAR, FAILS), number
+    start = time.perf_counter()
+    assert study("Nell and " * 20_000 + "Ben slept. " + "a. " * 2000).verdict == FAILS
+    assert time.perf_counter() - start < 20
 
 
 def test_every_complaint_has_its_words():
