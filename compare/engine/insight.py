@@ -30,14 +30,14 @@ class NextLogits:
         key = tuple(ids[-self.window :])
         logits = self._kept.pop(key, None)
         if logits is None:
-            logits = self._run(key)
+            logits = self.run(key)
         self._kept[key] = logits
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return logits
 
     @torch.inference_mode()
-    def _run(self, ids: tuple[int, ...]) -> np.ndarray:
+    def run(self, ids: tuple[int, ...]) -> np.ndarray:
         self.runs += 1
         output = self.model(torch.tensor([ids], device=self.model.device), logits_to_keep=1)
         return output.logits[0, -1].float().cpu().numpy()
