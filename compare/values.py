@@ -151,6 +151,34 @@ class Without:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What one part of a model wrote to the last token's vector."""
+
+    part: str  # "embedding", "position", "block 0 attention", "block 0 mlp", ...
+    length: float
+    stream: float  # length of the vector from there on
+    towards: list[float]  # what it gave to the score of each likely next token
+
+
+@dataclass(frozen=True)
+class Path:
+    """The way of the last token's vector through the model."""
+
+    token: str
+    next: list[tuple[str, float]]  # the likeliest next tokens and their odds
+    steps: list[Step]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Where every head of every layer looks from each of the last tokens."""
+
+    tokens: list[str]
+    weights: list[list[list[list[float]]]]  # layer, head, the token that looks, the one looked at
+    unseen: int
+
+
+@dataclass(frozen=True)
 class Point:
     """One token of the embedding map and its nearest neighbours, by cosine, in the full space."""
 
