@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from compare.decoding.loop import DecodeLoop
 from compare.decoding.progress import Progress, Wishes
 from compare.decoding.weights import UnknownShapeError, take_apart
-from compare.engine import insight
+from compare.engine import causes, insight
 from compare.engine.chatting import remembered
 from compare.engine.generate import PlainWriter
 from compare.engine.letters import Letters
@@ -24,6 +25,7 @@ from compare.values import (
     Chunk,
     Extras,
     Facts,
+    Layers,
     LogOdds,
     Message,
     Odds,
@@ -31,8 +33,10 @@ from compare.values import (
     Point,
     Refusal,
     Sampling,
+    Shares,
     Surprise,
     Unit,
+    Without,
 )
 from tinygpt_hf.encoding import check_text, encode_ids
 
@@ -282,6 +286,9 @@ class Contestant:
         ids = self._encode_prompt(prompt)
         with self._one_at_a_time:
             odds = insight.softmax(self._logits.of(ids), temperature)
+        return self._odds(odds, unit)
+
+    def _odds(self, odds: np.ndarray, unit: Unit) -> Odds:
         if unit == "letter":
             return Odds(unit, self._letters.sums(odds), self._exactness())
         best = odds.argsort()[::-1][:_TOKENS_SHOWN].tolist()
@@ -318,6 +325,46 @@ class Contestant:
             seen = insight.look(self.model, ids, layer, head, self.window)
         names = [self._piece(number).text for number in ids[seen.unseen :]]
         return dataclasses.replace(seen, tokens=names)
+
+    def lens(self, prompt: str) -> Layers:
+        return causes.layers(self.model, self._in_reach(prompt), self._name)
+
+    def parts(self, prompt: str, token: str = "", against: str = "") -> Shares:
+        """Of the likeliest next token where none is named."""
+        chosen, other = self._one_token(token, "token"), self._one_token(against, "against")
+        return causes.shares(self.model, self._in_reach(prompt), chosen, other, self._name)
+
+    def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without:
+        new_tokens = Sampling(max_new_tokens=new_tokens).max_new_tokens
+        ids = self._in_reach(prompt)
+        new_tokens = new_tokens if self.slides else min(new_tokens, self.window - len(ids))
+
+        def odds() -> Odds:
+            logits = self._logits.run(tuple(ids))  # not remembered: it may be of a changed model
+            return self._odds(insight.softmax(logits, 1.0), "token")
+
+        def write() -> str:
+            return self.tokenizer.decode(
+                causes.write(self.model, ids, new_tokens), skip_special_tokens=True
+            )
+
+        return causes.without(self.model, parts, odds, write)
+
+    def _in_reach(self, prompt: str) -> list[int]:
+        return self._encode_prompt(prompt)[-self._logits.window :]
+
+    def _name(self, number: int) -> str:
+        return self._piece(number).text
+
+    def _one_token(self, text: str, what: str) -> int | None:
+        if not text:
+            return None
+        ids = self.encode(text, what)
+        if len(ids) > 1:
+            raise Refusal(
+                f"{what} is {text!r}, {len(ids)} tokens for {self.name}; name a single one."
+            )
+        return ids[0]
 
     def embedding_map(self, prompt: str) -> list[Point]:
         """The prompt's tokens first, then the vocabulary in its order, as far as there is room."""
