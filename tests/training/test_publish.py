@@ -42,7 +42,7 @@ def test_one_commit_brings_exactly_what_is_allowed(hub, send, run_dir):
     published = send()
     files = hub.files("ada/tiny", published.pinned)
     present = {name for name in MODEL if (run_dir / name).exists()}
-    about = {"README.md", "loss.png", "metrics.json"}
+    about = {"README.md", "loss.png", "metrics.json", "notebook.ipynb"}
     code = {"configuration_tinygpt.py", "modeling_tinygpt.py"}
     assert set(files) == present | about | code | {".gitattributes"}
     assert files["model.safetensors"] == (run_dir / "model.safetensors").read_bytes()
@@ -325,5 +325,6 @@ def test_a_folder_is_read_once_from_run_to_commit(hub, send, monkeypatch):
     }
     assert [name for name, times in Counter(read).items() if times > 1] == []
     assert {name for name, times in Counter(name for name, _ in read).items() if times > 1} == {
-        "README.md"
+        "README.md",
+        "notebook.ipynb",
     }
