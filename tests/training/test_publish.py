@@ -279,6 +279,16 @@ def test_a_readme_that_was_taken_over_by_hand_stays(hub, send, run_dir):
     assert hub.files("ada/tiny")["README.md"].decode().endswith("Mine.\n")
 
 
+@pytest.mark.parametrize("name", ["hello", "ladder/1-bigram"])
+def test_a_model_that_ships_is_published_by_its_name(hub, send, name):
+    published = send(name)
+    weights = (ROOT / "checkpoints" / name / "model.safetensors").read_bytes()
+    assert hub.files("ada/tiny")["model.safetensors"] == weights
+    assert published.tag.startswith("step-")
+    with pytest.raises(PublishError, match=r"no-such is not a folder.*hello.*ladder/1-bigram"):
+        send("no-such")
+
+
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_half_a_run_is_not_published(hub, send, run_dir, missing):
     (run_dir / missing).unlink()
