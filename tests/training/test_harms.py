@@ -59,7 +59,7 @@ def test_a_wrong_flag_is_refused_before_any_text_is_read(monkeypatch, tmp_path, 
         raise AssertionError("the text was read")
 
     monkeypatch.setattr(corpus, "fetch_shakespeare", fetch)
-    assert main(["bigram", "--output_dir", str(tmp_path / "run"), *flag]) == 1
+    assert main(["llama", "--output_dir", str(tmp_path / "run"), *flag]) == 1
     assert word in last_line(capsys)
 
 

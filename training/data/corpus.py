@@ -147,7 +147,7 @@ def read_bytes(text: str | None, files: Sequence[Path]) -> Reading:
             while chunk := file.read(PIECE):
                 digest.update(chunk)
                 size += len(chunk)
-                crlf = crlf or b"\r\n" in last + chunk
+                crlf = crlf or (path.suffix != ".jsonl" and b"\r\n" in last + chunk)
                 last = chunk[-1:]
         sizes.append(size)
     total = len((text or "").encode()) + sum(sizes)

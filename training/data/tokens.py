@@ -37,9 +37,12 @@ def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterato
             f"{corpus.name} has Windows line ends (CRLF), which the model will learn and write: "
             "--newlines lf makes them plain"
         )
+    if any(path.suffix == ".jsonl" for path in corpus.files):
+        return  # rows of their own, each looked at where it is read
     letters = _letters(corpus)
     if not letters:
-        raise BadText(f"{corpus.name} holds nothing but white space: there is nothing to learn")
+        what = "holds nothing but white space" if found.size else "is empty"
+        raise BadText(f"{corpus.name} {what}: there is nothing to learn")
     if len(letters) == 1:
         yield (
             f"{corpus.name} repeats one letter, {letters.pop()!r}: that is all that a model can "

@@ -19,10 +19,17 @@ def test_a_plain_text_needs_no_word(tmp_path):
     assert list(look_over(corpus(tmp_path, b"to be or not to be\n"))) == []
 
 
-@pytest.mark.parametrize("content", [b" \n\t \r\n", b"\0" * 5000, b" \0\n", b""])
+@pytest.mark.parametrize("content", [b" \n\t \r\n", b"\0" * 5000, b" \0\n"])
 def test_white_space_and_nuls_are_no_text(tmp_path, content):
     with pytest.raises(BadText, match=r"my\.txt holds nothing but white space"):
         list(look_over(corpus(tmp_path, content)))
+
+
+def test_rows_of_jsonl_are_looked_at_where_they_are_read(tmp_path):
+    """Conversations have no column of text, and their line ends are in no text."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(b'{"messages": []}\r\n' * 3)
+    assert list(look_over(open_corpus([str(path)]))) == []
 
 
 def test_one_letter_is_warned_of(tmp_path):
