@@ -1,6 +1,7 @@
 """`python -m training.evaluate MODEL --text FILE`: bits per byte, in which any models compare."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = read(Path(args.text))
         no_bars()
         names = [args.model] if args.against is None else [args.model, args.against]
-        results = [measure(name, text) for name in names]
+        results = [measure(name, text, Path(args.text)) for name in names]
     except (ValueError, OSError) as error:
         return fail(error)
     if args.json:
@@ -51,13 +52,13 @@ def read(path: Path) -> str:
     return text
 
 
-def measure(name: str, text: str) -> dict[str, Any]:
+def measure(name: str, text: str, path: Path) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
     from tinygpt_hf.scoring import score, window_of
     from training.loop.models import open_any
 
-    model, tokenizer, _ = open_any(name)
+    model, tokenizer, commit = open_any(name)
     with tqdm(desc=name, unit=" tokens", unit_scale=True, delay=2, leave=False) as bar:
         found = score(model, tokenizer, text, progress=bar.update)
     return {
@@ -68,7 +69,37 @@ def measure(name: str, text: str) -> dict[str, Any]:
         "window": window_of(model),
         "parameters": model.num_parameters(),
         "first": found.first,
+        "trained_on_it": trained_on(name, commit, path),
     }
+
+
+def trained_on(name: str, commit: str | None, path: Path) -> str | None:
+    """What a model says about its text, if it is this one."""
+    from training.data.corpus import SHAKESPEARE_SHA256, Corpus
+
+    facts = published_facts(name, commit)
+    text = facts.get("text") or {}
+    if "shakespeare" in str(facts.get("data")).lower().replace(" ", ""):
+        text = {"sha256": SHAKESPEARE_SHA256} | text  # of a model older than this fact
+    if text.get("sha256") != Corpus(path.name, files=[path]).read().sha256:
+        return None
+    return facts.get("split") or "nothing was held back"
+
+
+def published_facts(name: str, commit: str | None) -> dict[str, Any]:
+    """A model's metrics.json; nothing where it has none, or the Hub does not give it."""
+    from huggingface_hub import hf_hub_download
+
+    from tinygpt_hf.loading import resolve
+
+    with contextlib.suppress(Exception):
+        if commit is not None:
+            repo = name.partition("@")[0]
+            file = Path(hf_hub_download(repo, "metrics.json", revision=commit, etag_timeout=5))
+        else:
+            file = resolve(name) / "metrics.json"
+        return json.loads(file.read_text(encoding="utf-8"))
+    return {}
 
 
 def table(results: list[dict[str, Any]], size: int) -> list[str]:
@@ -83,6 +114,11 @@ def table(results: list[dict[str, Any]], size: int) -> list[str]:
         lines.append(
             f"{r['model']}: {r['parameters']:,} parameters, a window of {r['window']}; {r['first']}"
         )
+        if r["trained_on_it"] is not None:
+            lines.append(
+                f"{r['model']} was trained on this text (held back: {r['trained_on_it']}): the "
+                "figure says how well it knows it, and little about other texts"
+            )
     return lines
 
 

@@ -49,7 +49,10 @@ class Run:
         no_bars()
         self.publisher: Publisher | None = None
         if settings.options.publish is not None and os.environ.get("RANK", "0") == "0":
-            self.publisher = Publisher(settings.options.publish)  # or not, before time is spent
+            asked = settings.options
+            run_dir = asked.output_dir if asked.resume else None
+            # Or not, before time is spent.
+            self.publisher = Publisher(str(asked.publish), public=asked.public, run_dir=run_dir)
         self.ready = ready = prepare(settings, started, seconds)
         self.seconds, self.schedule, self.collate = seconds, schedule, collate
         self.settings, self.options, self.args = ready.settings, ready.settings.options, ready.args
@@ -111,6 +114,7 @@ class Run:
             end = self.ready.started + 60 * options.minutes - budget.AT_THE_END
             chosen.append(beside.Deadline(end))
         if self.publisher is not None:
+            folder.write_recipe(self.folder)  # it goes along with each checkpoint
             chosen.append(beside.Publish(self.publisher, self.folder))
         return chosen
 
@@ -156,6 +160,7 @@ class Run:
         if self.args.should_save:
             rows = beside.merge_rows(self.trainer.state.log_history)
             report.write_metrics(self.folder, metrics)
+            folder.write_recipe(self.folder, metrics["steps"])
             report.draw(self.folder, rows, self.settings.name)
             write_card(self.folder)
         if self.publisher is not None:
@@ -170,16 +175,14 @@ class Run:
             "steps": state.global_step,
             "tokens": round(state.global_step * self.ready.tokens_a_step),
             "parameters": self.model.num_parameters(),
-            "recipe": self.settings.name,
-            "seed": self.args.seed,
-            "data": self.ready.corpus.name,
             "versions": report.versions(),
+            **self.ready.facts(),
+            **folder.facts(self.folder),  # as it began, where it went on since
         }
+        if code := report.code():
+            metrics["code"] = code
         if self.ready.parts.split is not None:
             metrics["split"] = self.ready.parts.split.sentence
-        if options.init_from is not None:
-            at = f"@{self.ready.commit}" if self.ready.commit else ""
-            metrics["init_from"] = f"{options.init_from.partition('@')[0]}{at}"
         if options.prompt is not None and self.args.should_save:
             model, _ = load(self.folder)
             text = self.write(options.prompt, model.to(self.args.device))
