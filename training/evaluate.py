@@ -21,6 +21,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--against", metavar="MODEL", help="another model over the same bytes; any causal LM"
     )
+    parser.add_argument(
+        "--adapt",
+        action="store_true",
+        help="a copy of each model also learns from the text as it reads; takes several times longer",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
 
@@ -32,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = read(Path(args.text))
         no_bars()
         names = [args.model] if args.against is None else [args.model, args.against]
-        results = [measure(name, text, Path(args.text)) for name in names]
+        results = [measure(name, text, Path(args.text), args.adapt) for name in names]
     except (ValueError, OSError) as error:
         return fail(error)
     if args.json:
@@ -52,16 +57,18 @@ def read(path: Path) -> str:
     return text
 
 
-def measure(name: str, text: str, path: Path) -> dict[str, Any]:
+def measure(name: str, text: str, path: Path, adapt: bool = False) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
+    from tinygpt_hf.adapting import score_adapting
     from tinygpt_hf.scoring import score, window_of
     from training.loop.models import open_any
 
     model, tokenizer, commit = open_any(name)
     with tqdm(desc=name, unit=" tokens", unit_scale=True, delay=2, leave=False) as bar:
         found = score(model, tokenizer, text, progress=bar.update)
-    return {
+        adapted = score_adapting(model, tokenizer, text, progress=bar.update) if adapt else None
+    facts = {
         "model": name,
         "bits_per_byte": found.bits_per_byte,
         "nats_per_token": found.nats_per_token,
@@ -71,6 +78,13 @@ def measure(name: str, text: str, path: Path) -> dict[str, Any]:
         "first": found.first,
         "trained_on_it": trained_on(name, commit, path),
     }
+    if adapted is not None:
+        facts["adapting"] = {
+            "bits_per_byte": adapted.score.bits_per_byte,
+            "without": adapted.plain.bits_per_byte,
+            "gain": adapted.gain,
+        }
+    return facts
 
 
 def trained_on(name: str, commit: str | None, path: Path) -> str | None:
@@ -114,6 +128,12 @@ def table(results: list[dict[str, Any]], size: int) -> list[str]:
         lines.append(
             f"{r['model']}: {r['parameters']:,} parameters, a window of {r['window']}; {r['first']}"
         )
+        if (adapting := r.get("adapting")) is not None:
+            lines.append(
+                f"{r['model']} while it learns from the text as it reads: "
+                f"{adapting['bits_per_byte']:.4f} bits per byte, {adapting['gain']:.1%} fewer than "
+                f"over the same windows without learning ({adapting['without']:.4f})"
+            )
         if r["trained_on_it"] is not None:
             lines.append(
                 f"{r['model']} was trained on this text (held back: {r['trained_on_it']}): the "
