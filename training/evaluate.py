@@ -24,7 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--adapt",
         action="store_true",
-        help="a copy of each model also learns from the text as it reads; takes several times longer",
+        help="a copy of each model also learns from the text as it reads; takes longer",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
