@@ -42,6 +42,8 @@ AUTO_MAP = {
     "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
     "AutoModel": "modeling_tinygpt.TinyGPTModel",
     "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
+    "AutoModelForSequenceClassification": "modeling_tinygpt.TinyGPTForSequenceClassification",
+    "AutoModelForTokenClassification": "modeling_tinygpt.TinyGPTForTokenClassification",
 }
 
 
