@@ -189,7 +189,7 @@ class TinyGPTAttention(nn.Module):
         if rotated is not None:
             query, key = rotate(query, *rotated), rotate(key, *rotated)
         if distance is not None:
-            attention_mask = add_bias(self, attention_mask, distance, query, kwargs)
+            attention_mask = add_bias(self, attention_mask, distance, query)
         if cache is not None:
             key, value = extend(cache, key, value, self.layer_idx, kwargs)
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
@@ -259,7 +259,7 @@ class TinyGPTPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules = ["TinyGPTBlock"]
     _skip_keys_device_placement = ["cache", "past_key_values"]
-    _supports_sdpa = _supports_flex_attn = True
+    _supports_sdpa = True
     _supports_attention_backend = True
     _can_compile_fullgraph = True
     _can_record_outputs = {"hidden_states": TinyGPTBlock, "attentions": TinyGPTAttention}
@@ -267,6 +267,8 @@ class TinyGPTPreTrainedModel(PreTrainedModel):
     @property
     def _supports_flash_attn(self) -> bool:
         return self.config.position_embedding != "relative"  # its kernels would drop the bias
+
+    _supports_flex_attn = _supports_flash_attn
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -593,12 +595,9 @@ def as_numbers(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | 
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
 
 
-def add_bias(attention: TinyGPTAttention, mask, distance: torch.Tensor, query, kwargs: dict):
-    """The mask with the bias of each distance; flex attention takes them apart."""
+def add_bias(attention: TinyGPTAttention, mask, distance: torch.Tensor, query):
+    """The mask with the bias of each distance."""
     bias = attention.distance_bias(distance)  # 1 H T K
-    if attention.config._attn_implementation == "flex_attention":
-        kwargs["position_bias"] = bias.to(query.dtype).expand(len(query), -1, -1, -1)
-        return mask
     if mask is not None:
         bias = (bias + mask).clamp(min=torch.finfo(query.dtype).min)
     return bias.to(query.dtype)
