@@ -382,8 +382,7 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
         Trainer would then wait for both kinds before it measures a loss."""
         shift_labels = kwargs.pop("shift_labels", None)
         body = (input_ids, attention_mask, position_ids, cache, inputs_embeds)
-        caching = {"use_cache": use_cache, "past_key_values": past_key_values}
-        out = self.model(*body, **caching, **kwargs)
+        out = self.model(*body, use_cache=use_cache, past_key_values=past_key_values, **kwargs)
         logits = self.lm_head(slice_logits_to_keep(out.last_hidden_state, logits_to_keep))
         loss = None
         if labels is not None or shift_labels is not None:
