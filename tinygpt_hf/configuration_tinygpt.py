@@ -42,6 +42,8 @@ AUTO_MAP = {
     "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
     "AutoModel": "modeling_tinygpt.TinyGPTModel",
     "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
+    "AutoModelForSequenceClassification": "modeling_tinygpt.TinyGPTForSequenceClassification",
+    "AutoModelForTokenClassification": "modeling_tinygpt.TinyGPTForTokenClassification",
 }
 
 
@@ -156,9 +158,11 @@ class TinyGPTConfig(PreTrainedConfig):
         return self.position_embedding in ("learned", "sinusoidal")
 
     @property
-    def sliding_window(self) -> int | None:
+    def sliding_window(self) -> int:
         """For the platform's masks and caches: how far attention reaches where text never ends."""
-        return None if self.slides_by_recomputing else self.max_position_embeddings
+        if self.slides_by_recomputing:  # an AttributeError, since the platform asks `hasattr`
+            raise AttributeError(f"{self.position_embedding} positions have no sliding window")
+        return self.max_position_embeddings
 
     @sliding_window.setter
     def sliding_window(self, window: int):

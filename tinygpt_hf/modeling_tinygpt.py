@@ -32,7 +32,11 @@ from torch.nn import functional as F
 from transformers import GenerationMixin, PreTrainedModel, __version__, masking_utils
 from transformers import initialization as init
 from transformers.cache_utils import Cache, DynamicCache
-from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_layers import (
+    GenericForSequenceClassification,
+    GenericForTokenClassification,
+    GradientCheckpointingLayer,
+)
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, slice_logits_to_keep
 from transformers.processing_utils import Unpack
@@ -185,10 +189,7 @@ class TinyGPTAttention(nn.Module):
         if rotated is not None:
             query, key = rotate(query, *rotated), rotate(key, *rotated)
         if distance is not None:
-            bias = self.distance_bias(distance)
-            if attention_mask is not None:
-                bias = (bias + attention_mask).clamp(min=torch.finfo(query.dtype).min)
-            attention_mask = bias.to(query.dtype)
+            attention_mask = add_bias(self, attention_mask, distance, query)
         if cache is not None:
             key, value = extend(cache, key, value, self.layer_idx, kwargs)
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
@@ -238,12 +239,12 @@ class TinyGPTBlock(GradientCheckpointingLayer):
 
     def forward(self, x: torch.Tensor, **kwargs: Unpack[TransformersKwargs]) -> torch.Tensor:
         if self.norm_position == "after":
-            x = self.attn_norm(self.add(x, self.attn(x, **kwargs)[0]))
-            return x if self.mlp is None else self.mlp_norm(self.add(x, self.mlp(x)))
-        x = self.add(x, self.attn(self.attn_norm(x), **kwargs)[0])
-        return x if self.mlp is None else self.add(x, self.mlp(self.mlp_norm(x)))
+            x = self.attn_norm(self.join(x, self.attn(x, **kwargs)[0]))
+            return x if self.mlp is None else self.mlp_norm(self.join(x, self.mlp(x)))
+        x = self.join(x, self.attn(self.attn_norm(x), **kwargs)[0])
+        return x if self.mlp is None else self.join(x, self.mlp(self.mlp_norm(x)))
 
-    def add(self, stream: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
+    def join(self, stream: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
         if self.training and self.dropout:
             written = drop(written, self.dropout)
         return stream + written if self.residual else written
@@ -381,8 +382,7 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
         Trainer would then wait for both kinds before it measures a loss."""
         shift_labels = kwargs.pop("shift_labels", None)
         body = (input_ids, attention_mask, position_ids, cache, inputs_embeds)
-        caching = {"use_cache": use_cache, "past_key_values": past_key_values}
-        out = self.model(*body, **caching, **kwargs)
+        out = self.model(*body, use_cache=use_cache, past_key_values=past_key_values, **kwargs)
         logits = self.lm_head(slice_logits_to_keep(out.last_hidden_state, logits_to_keep))
         loss = None
         if labels is not None or shift_labels is not None:
@@ -520,8 +520,14 @@ def check(model: TinyGPTModel, x, attention_mask, places, seen, kwargs) -> None:
     check_mask(attention_mask, x.shape[1], seen)
     if model.recomputes:
         check_window(places, model.window)
-    if model.config._attn_implementation not in ADDS_THE_MASK:
+    name = model.config._attn_implementation
+    if name not in ADDS_THE_MASK:
         check_attention(model.config, attention_mask, places, kwargs)
+    if name == "flex_attention" and x.device.type == "cpu" and x.requires_grad:
+        raise ValueError(
+            "flex attention has no gradient on a CPU: train with 'sdpa' or 'eager', or read under "
+            "torch.no_grad()"
+        )
 
 
 def the_cache(cache, past_key_values, kwargs: dict):
@@ -583,9 +589,17 @@ def sees_all(attention_mask, cache) -> bool:
 
 def as_numbers(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
     """What is added to the scores, for a mask that says true or false."""
-    if mask is None or mask.dtype != torch.bool:
+    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
         return mask
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+
+
+def add_bias(attention: TinyGPTAttention, mask, distance: torch.Tensor, query):
+    """The mask with the bias of each distance."""
+    bias = attention.distance_bias(distance)  # 1 H T K
+    if mask is not None:
+        bias = (bias + mask).clamp(min=torch.finfo(query.dtype).min)
+    return bias.to(query.dtype)
 
 
 def paged_distances(positions: torch.Tensor, total: int, kwargs: dict) -> torch.Tensor:
@@ -663,7 +677,37 @@ def check_sliding(name: str, window: int, length: int | None, kwargs: dict) -> N
         )
 
 
+class TinyGPTForSequenceClassification(GenericForSequenceClassification, TinyGPTPreTrainedModel):
+    """A label for the whole text, read off its last token. The platform's forward; its constructor
+    would ask AutoModel for the body, which refuses code from the Hub."""
+
+    def __init__(self, config: TinyGPTConfig):
+        super(GenericForSequenceClassification, self).__init__(config)
+        self.num_labels = config.num_labels
+        self.model = TinyGPTModel(config)
+        self.score = nn.Linear(config.hidden_size, config.num_labels, bias=False)
+        self.post_init()
+
+
+class TinyGPTForTokenClassification(GenericForTokenClassification, TinyGPTPreTrainedModel):
+    """A label for every token."""
+
+    def __init__(self, config: TinyGPTConfig):
+        super(GenericForTokenClassification, self).__init__(config)
+        self.num_labels = config.num_labels
+        self.model = TinyGPTModel(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.score = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+
 # `generate` asks at every step of a class outside transformers: 25 microseconds, and 6 if kept.
 TinyGPTForCausalLM.forward.__signature__ = inspect.signature(TinyGPTForCausalLM.forward)
 
-__all__ = ["TinyGPTForCausalLM", "TinyGPTModel", "TinyGPTPreTrainedModel"]
+__all__ = [
+    "TinyGPTForCausalLM",
+    "TinyGPTForSequenceClassification",
+    "TinyGPTForTokenClassification",
+    "TinyGPTModel",
+    "TinyGPTPreTrainedModel",
+]
