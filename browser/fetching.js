@@ -4,41 +4,41 @@ const PIECE = 4_000_000; // bytes
 const TRIES = 4; // in a row that bring nothing
 
 /**
- * Hands over a file piece by piece: first what an earlier visit kept, then the rest as it comes. A
- * download that breaks goes on where it was, as far as the server can do that.
- * @param {string} url of a commit, so that the file never changes @param {number} bytes its size
- * @param {(piece: Uint8Array) => Promise<any>} onPiece @param {() => Promise<any>} again
- * all that was handed over is void @param {(got: number, sentence: string) => void} say
+ * Fills an array with a file: first with what an earlier visit kept, then with the rest as it
+ * comes. A download that breaks goes on where it was, as far as the server can do that.
+ * @param {Uint8Array} file of the right size
+ * @param {string} url of a commit, so that the file never changes
+ * @param {(got: number, sentence: string) => void} say
+ * @returns {Promise<number>} how much of it is there: all
  */
-export async function fetchPieces(url, bytes, onPiece, again, say) {
+export async function fetchInto(file, url, say) {
     const kept = await openCache();
     let at = 0;
     for (;;) {
         const piece = await kept?.match(`${url}?from=${at}`);
         if (!piece) break;
         const found = new Uint8Array(await piece.arrayBuffer());
+        file.set(found, at);
         at += found.length;
-        await onPiece(found);
     }
-    for (let tries = 0; at < bytes;) {
-        say(at, tries ? "going on" : "");
+    for (let tries = 0; at < file.length;) {
+        say(at, tries ? "Going on." : "");
         const before = at;
         try {
             const response = await fetch(url, at ? { headers: { Range: `bytes=${at}-` } } : {});
             if (!response.ok) throw new Error(`the Hub answers ${response.status}`);
             if (at && response.status !== 206) {
                 say(0, "This server cannot go on where it was, so the download begins again.");
-                await again();
                 at = 0;
             }
             for await (const piece of piecesOf(response)) {
+                file.set(piece, at);
                 // What cannot be kept (no room, a private window) is fetched again next time.
-                await kept?.put(`${url}?from=${at}`, new Response(piece.slice())).catch(() => {});
+                await kept?.put(`${url}?from=${at}`, new Response(piece)).catch(() => {});
                 at += piece.length;
-                await onPiece(piece);
                 say(at, "");
             }
-            if (at < bytes) throw new Error(`it ended after ${at} of ${bytes} bytes`);
+            if (at < file.length) throw new Error(`it ended after ${at} of ${file.length} bytes`);
         } catch (error) {
             tries = at > before ? 1 : tries + 1;
             if (tries >= TRIES) {
@@ -48,6 +48,7 @@ export async function fetchPieces(url, bytes, onPiece, again, say) {
             await new Promise((resolve) => setTimeout(resolve, 300 * 2 ** tries));
         }
     }
+    return at;
 }
 
 /**

@@ -29,6 +29,7 @@ export class Model {
     constructor(config, weights) {
         this.shape = readShape(config);
         this.parts = takeParts(this.shape, weights);
+        weights.close();
         this.window = this.shape.max_position_embeddings;
         this.recomputes = ["learned", "sinusoidal"].includes(this.shape.position_embedding);
         this.headWidth = this.shape.hidden_size / this.shape.num_attention_heads;
@@ -249,7 +250,7 @@ export class Cache {
     makeRoom(tokens) {
         const needed = Math.min(this.most, this.length + tokens);
         if (needed <= this.cells) return;
-        this.cells = Math.min(this.most, Math.max(2 * this.cells, needed, 4 * CHUNK));
+        this.cells = Math.min(this.most, Math.max(2 * this.cells, needed, 8 * CHUNK));
         for (const store of [this.keys, this.values]) {
             store.forEach((old, i) =>
                 (store[i] = new Float32Array(this.cells * this.row)).set(old),

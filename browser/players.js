@@ -2,7 +2,7 @@
 
 import { Asking } from "./asking.js";
 import { el } from "./charts.js";
-import { fetchPieces } from "./fetching.js";
+import { fetchInto } from "./fetching.js";
 /** @typedef {import("./charts.js").Side} Side */
 /**
  * What the file holds beside the weights; `training/exporting/html.py` writes it. Where these are
@@ -43,28 +43,54 @@ export function addPlayer(side, has) {
 
 /** @param {Player} player */
 async function load(player) {
-    const { side, has, asking } = player;
-    const room = () => asking.ask("room", { bytes: has.bytes });
-    await room();
-    for (const weights of document.querySelectorAll(`script.${side}-weights`)) {
-        await asking.ask("piece", { text: weights.textContent });
-        weights.remove(); // of this size once is enough
-    }
-    if (has.home) {
-        has.config ??= await json(`${has.home}/config.json`);
-        has.tokenizer ??= await json(`${has.home}/tokenizer.json`);
-        const whole = megabytes(has.bytes);
-        await fetchPieces(
-            `${has.home}/model.safetensors`,
-            has.bytes,
-            (bytes) => asking.ask("piece", { bytes }),
-            room,
-            (got, sentence) => player.tell(`${megabytes(got)} of ${whole} are here. ${sentence}`),
-        );
+    const { has, asking } = player;
+    if (has.home) return fetchAndLoad(player, has.home);
+    await asking.ask("room", { bytes: has.bytes });
+    let piece = new ArrayBuffer(0); // one goes back and forth: memory for all of them is much
+    for (const { firstChild } of document.querySelectorAll(`script.${player.side}-weights`)) {
+        const text = /** @type {Text} */ (firstChild);
+        if (!piece.byteLength) piece = new ArrayBuffer(3 * Math.ceil(text.length / 4));
+        const size = decode(text, new Uint8Array(piece));
+        piece = await asking.ask("piece", { piece, size }, [piece]);
     }
     player.tell("loading");
     const { config, tokenizer, begin, ends, chat } = has;
     return asking.ask("load", { config, tokenizer, begin, ends, chat });
+}
+
+/** @param {Player} player @param {string} home */
+async function fetchAndLoad(player, home) {
+    const { has, asking } = player;
+    const file = new Uint8Array(has.bytes);
+    const whole = megabytes(has.bytes);
+    const config = has.config ?? (await json(`${home}/config.json`));
+    const tokenizer = has.tokenizer ?? (await json(`${home}/tokenizer.json`));
+    await fetchInto(file, `${home}/model.safetensors`, (got, sentence) =>
+        player.tell(`${megabytes(got)} of ${whole} are here. ${sentence}`),
+    );
+    player.tell("loading");
+    const { begin, ends, chat } = has;
+    const given = { config, tokenizer, begin, ends, chat, weights: file.buffer };
+    return asking.ask("load", given, [file.buffer]);
+}
+
+/**
+ * Bytes out of a text in base64, which is then forgotten: of this size once is enough.
+ * @param {Text} text
+ * @param {Uint8Array} into
+ * @returns {number} how many
+ */
+function decode(text, into) {
+    const fast = /** @type {any} */ (into).setFromBase64;
+    if (fast) {
+        const { written } = fast.call(into, text.data);
+        text.data = "";
+        return written;
+    }
+    const letters = atob(text.data);
+    text.data = "";
+    for (let i = 0; i < letters.length; i++) into[i] = letters.charCodeAt(i);
+    return letters.length;
 }
 
 /** @param {string} url @returns {Promise<any>} */

@@ -230,7 +230,7 @@ class Player {
     }
 }
 
-/** The file of the weights, which comes in pieces. */
+/** The weights as they come out of the page's file, in pieces. */
 class Arriving {
     /** @param {number} bytes */
     constructor(bytes) {
@@ -238,44 +238,39 @@ class Arriving {
         this.filled = 0;
     }
 
-    /**
-     * A piece as bytes, or as a text in base64.
-     * @param {{bytes?: Uint8Array, text?: string}} piece
-     */
-    take({ bytes, text = "" }) {
-        const piece = bytes ?? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-        if (this.filled + piece.length > this.file.length)
-            throw new ModelError("more came than was announced");
-        this.file.set(piece, this.filled);
-        this.filled += piece.length;
+    /** @param {{piece: ArrayBuffer, size: number}} given */
+    take({ piece, size }) {
+        this.file.set(new Uint8Array(piece, 0, size), this.filled);
+        this.filled += size;
+        return piece;
     }
 
     get whole() {
-        if (this.filled < this.file.length)
-            throw new ModelError(`${this.filled} of ${this.file.length} bytes came`);
-        return this.file.buffer;
+        const { length, buffer } = this.file;
+        if (this.filled === length) return buffer;
+        throw new ModelError(`${this.filled} of ${length} bytes are here`);
     }
 }
 
+let arriving = new Arriving(0);
 /** @type {any} */
 let player;
-/** @type {any} */
-let arriving;
 
 self.onmessage = ({ data: { id, what, given } }) => {
     /** @type {any} */
     let answer = { id };
     try {
         if (what === "room") arriving = new Arriving(given.bytes);
-        else if (what === "piece") arriving.take(given);
+        else if (what === "piece") answer.value = arriving.take(given);
         else if (what === "load") {
-            player = new Player({ ...given, weights: arriving.whole });
-            arriving = null;
+            player = new Player({ ...given, weights: given.weights ?? arriving.whole });
+            arriving = new Arriving(0);
         } else answer.value = player[what](given);
     } catch (error) {
         // What is not ours to explain is still said: a page without a word would be worse.
         const reason = error instanceof Error ? error.message : String(error);
         answer.error = error instanceof ModelError ? reason : `the model stopped: ${reason}`;
     }
-    self.postMessage(answer);
+    const moved = answer.value instanceof ArrayBuffer ? [answer.value] : [];
+    self.postMessage(answer, { transfer: moved });
 };

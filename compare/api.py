@@ -12,10 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from .roster import Roster
+from .roster import SEAT, Roster
 from .values import Answers, Refusal, Sampling, Unit
 
-BASELINE = "baseline"
+BASELINE = SEAT  # as in an address
 _LOOK = 0.05  # seconds
 _SHOW = 0.25
 
@@ -30,7 +30,7 @@ class Api:
         if not isinstance(model, str):
             raise Refusal("model must be a name.")
         if model == BASELINE:
-            return (await self._roster.right()).contestant
+            return (await self._roster.seat(SEAT)).contestant
         return await self._roster.arrive(model or self._roster.left)
 
     async def _ask(self, model: str, question: Callable[[Answers], Any]) -> Any:
@@ -43,7 +43,7 @@ class Api:
         """Which models are on offer: the names of the tiny ones, and who stands for the baseline
         (GPT-2, or its stand-in while GPT-2 is not there)."""
         try:
-            right = await self._roster.right()
+            right = await self._roster.seat(SEAT)
         except Refusal as refusal:
             raise _error(refusal) from None
         return {
@@ -92,7 +92,7 @@ class Api:
             live = (await self._contestant(model)).start(prompt, sampling)
         except Refusal as refusal:
             raise _error(refusal) from None
-        waited = 0.0
+        waited = _SHOW  # the first text is sent as soon as there is one
         try:
             while (chunk := live.chunk()).stopped is None:
                 if chunk.tokens and waited >= _SHOW:
@@ -154,6 +154,45 @@ class Api:
             model, lambda who: asdict(who.attention(prompt, layer - 1, head - 1))
         )
 
+    async def lens(self, prompt: str, model: str = "") -> dict[str, Any]:
+        """What each layer of a model would say next after each of the last 32 tokens of a text, if
+        it had the last word: before the first layer and after each, the likeliest tokens.
+
+        Args:
+            prompt: the text.
+            model: a tiny model's name, USER/NAME@REVISION on the Hub, or "baseline".
+        """
+        return await self._ask(model, lambda who: asdict(who.lens(prompt)))
+
+    async def parts(
+        self, prompt: str, model: str = "", token: str = "", against: str = ""
+    ) -> dict[str, Any]:
+        """Which parts of a model (embedding, heads, MLPs, biases) gave a next token its score.
+
+        Args:
+            prompt: the text.
+            model: a tiny model's name, USER/NAME@REVISION on the Hub, or "baseline".
+            token: the next token; empty for the likeliest.
+            against: a second token, whose shares are subtracted; empty for none.
+        """
+        return await self._ask(model, lambda who: asdict(who.parts(prompt, token, against)))
+
+    async def without(
+        self, prompt: str, parts: list[str], model: str = "", max_new_tokens: int = 20
+    ) -> dict[str, Any]:
+        """The odds of the next token and the likeliest text, before and after parts of a model are
+        switched off; nobody else's answers change.
+
+        Args:
+            prompt: the text.
+            parts: names as `parts` gives them, "block 0 head 1" or "block 0 mlp"; or "block 0".
+            model: a tiny model's name, USER/NAME@REVISION on the Hub, or "baseline".
+            max_new_tokens: of the text, at most this many.
+        """
+        return await self._ask(
+            model, lambda who: asdict(who.without(prompt, parts, max_new_tokens))
+        )
+
     async def score(self, text: str, model: str = "") -> dict[str, Any]:
         """How well a model predicts a text, in bits per byte (less is better), token by token.
 
@@ -177,8 +216,11 @@ def offer(roster: Roster) -> None:
         api.next_tokens,
         api.tokens,
         api.attention,
+        api.lens,
+        api.parts,
     ]
     for endpoint in quick:
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=8, concurrency_id="ask")
+    gr.api(api.without, api_name="without", concurrency_limit=2)
     gr.api(api.score, api_name="score", concurrency_limit=2)
     gr.api(api.generate, api_name="generate", concurrency_limit=None)

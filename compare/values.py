@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 Unit = Literal["letter", "token"]
@@ -15,6 +15,27 @@ LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_s
 
 class Refusal(Exception):
     """What the visitor asked for cannot be had; the message is a sentence with the way out."""
+
+
+class BusyError(Refusal):
+    """Too many others are being served just now."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What may be asked for beside a text."""
+
+    stop: tuple[str, ...] = ()  # it ends where one of these appears
+    likeliest: int | None = None  # how likely each token was, and so many likeliest ones
+
+
+@dataclass(frozen=True)
+class LogOdds:
+    """How likely a token was in its place, before any setting, and what was likelier: in nats."""
+
+    token: str
+    chosen: float | None  # None: nothing stands before it
+    best: list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,10 @@ class Sampling:
                 object.__setattr__(self, name, int(value))
         if not isinstance(self.greedy, bool):
             raise Refusal("greedy must be true or false.")
+
+    def with_seed(self, more: int) -> Sampling:
+        """The same with another seed, so many further on."""
+        return replace(self, seed=(self.seed + more) % (LARGEST_SEED + 1))
 
 
 @dataclass(frozen=True)
@@ -120,6 +145,65 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Layers:
+    """What each layer would say after each of the last tokens, if it had the last word."""
+
+    tokens: list[str]
+    # Before the first layer and after each, for each token: the likeliest next ones, best first.
+    guesses: list[list[list[tuple[str, float]]]]
+    unseen: int  # earlier tokens, which are not shown
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The score of one next token as the sum of what each part of the model gave to it."""
+
+    token: str
+    against: str | None  # then each share is by how much more it gave to `token`
+    score: float
+    parts: list[tuple[str, float]]  # in the model's order; `without` takes these names
+
+
+@dataclass(frozen=True)
+class Without:
+    """The odds and the likeliest text, with a model as it is and with parts switched off."""
+
+    parts: list[str]
+    before: Odds
+    after: Odds
+    text_before: str
+    text_after: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one part of a model wrote to the last token's vector."""
+
+    part: str  # "embedding", "position", "block 0 attention", "block 0 mlp", ...
+    length: float
+    stream: float  # length of the vector from there on
+    towards: list[float]  # what it gave to the score of each likely next token
+
+
+@dataclass(frozen=True)
+class Path:
+    """The way of the last token's vector through the model."""
+
+    token: str
+    next: list[tuple[str, float]]  # the likeliest next tokens and their odds
+    steps: list[Step]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Where every head of every layer looks from each of the last tokens."""
+
+    tokens: list[str]
+    weights: list[list[list[list[float]]]]  # layer, head, the token that looks, the one looked at
+    unseen: int
+
+
+@dataclass(frozen=True)
 class Point:
     """One token of the embedding map and its nearest neighbours, by cosine, in the full space."""
 
@@ -167,6 +251,9 @@ class Answers(Protocol):
     def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds: ...
     def tokens(self, text: str) -> list[Piece]: ...
     def attention(self, prompt: str, layer: int, head: int) -> Attention: ...
+    def lens(self, prompt: str) -> Layers: ...
+    def parts(self, prompt: str, token: str = "", against: str = "") -> Shares: ...
+    def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without: ...
     def embedding_map(self, prompt: str) -> list[Point]: ...
     def score(self, text: str) -> Surprise: ...
 

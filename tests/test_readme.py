@@ -32,6 +32,16 @@ def test_a_program_asks_the_page():
     assert done.stdout.splitlines()[-1] == "2.5"  # the bits per byte of every fake
 
 
+def test_a_program_looks_inside():
+    command = [sys.executable, "-W", "ignore", "-c", block("python", "tinygpt_hf.inspecting")]
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    layers, shares, text = done.stdout.split("\n", 2)
+    assert len(layers.split(", ")) == 6  # before the first block and after each of five
+    assert "'block 0 head 0'" in shares
+    assert text.startswith("To be, or not to b")
+
+
 def test_where_the_tools_are():
     servers = json.loads(block("json", "mcpServers"))["mcpServers"]
     assert servers["tinygpt"]["url"] == f"{PAGE}/gradio_api/mcp/"  # test_api.py calls them there

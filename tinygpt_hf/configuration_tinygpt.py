@@ -5,7 +5,6 @@
 travel to the Hub together.
 """
 
-import os
 from typing import Any
 
 import transformers
@@ -37,17 +36,13 @@ _LEAST = {
     "num_key_value_heads": 1,
     "max_position_embeddings": 1,
 }
-# Which class of which file answers to an auto class, in a folder that carries the code.
-_AUTO_MAP = {
+# Which class of which file answers to an auto class, in a folder that carries the code. Publishing
+# takes it from here.
+AUTO_MAP = {
     "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
     "AutoModel": "modeling_tinygpt.TinyGPTModel",
     "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
 }
-# A config from a stranger may ask for at most this many parameters (GPT-2 XL has 1.6 billion). The
-# environment variable raises it on purpose; a config cannot.
-_MAX_PARAMETERS = 2_000_000_000
-_MAX_PARAMETERS_VARIABLE = "TINYGPT_MAX_PARAMETERS"
-_PARAMETERS_A_LAYER_COSTS = 1_000_000  # at least: modules take time and memory, however narrow
 
 
 @strict
@@ -140,7 +135,6 @@ class TinyGPTConfig(PreTrainedConfig):
             self.num_key_value_heads = self.num_attention_heads
         self._check_numbers()
         self._check_combinations()
-        self._check_size()
         if self.initializer_range is None:
             self.initializer_range = 0.02 * (768 / self.hidden_size) ** 0.5
         super().__post_init__(**kwargs)
@@ -149,7 +143,7 @@ class TinyGPTConfig(PreTrainedConfig):
         """Saved beside a model, it names every class; the library would name only the saved one."""
         output = super().to_dict()
         if output.get("auto_map", {}).keys() - {"AutoConfig"}:
-            output["auto_map"] = dict(_AUTO_MAP)
+            output["auto_map"] = dict(AUTO_MAP)
         return output
 
     @property
@@ -162,11 +156,9 @@ class TinyGPTConfig(PreTrainedConfig):
         return self.position_embedding in ("learned", "sinusoidal")
 
     @property
-    def sliding_window(self) -> int:
+    def sliding_window(self) -> int | None:
         """For the platform's masks and caches: how far attention reaches where text never ends."""
-        if self.slides_by_recomputing:
-            raise AttributeError(f"{self.position_embedding} positions have no sliding window")
-        return self.max_position_embeddings
+        return None if self.slides_by_recomputing else self.max_position_embeddings
 
     @sliding_window.setter
     def sliding_window(self, window: int):
@@ -245,30 +237,6 @@ class TinyGPTConfig(PreTrainedConfig):
                 f"max_position_embeddings is 1 and num_hidden_layers is {self.num_hidden_layers}; "
                 "a block needs a window of at least 2"
             )
-
-    def _check_size(self):
-        """Refuses an absurd size before anything is allocated, naming the field that asks it."""
-        limit = int(os.environ.get(_MAX_PARAMETERS_VARIABLE, _MAX_PARAMETERS))
-        width = self.hidden_size
-        matrices = 3 if self.hidden_act == "swiglu" else 2  # of an MLP
-        inner = self.intermediate_size or 0
-        layer = 4 * width**2 + matrices * width * inner
-        asked = {
-            "hidden_size": width**2,
-            "vocab_size": self.vocab_size * width,
-            "max_position_embeddings": self.max_position_embeddings * width,
-            "intermediate_size": inner * width,
-            "num_hidden_layers": self.num_hidden_layers * max(layer, _PARAMETERS_A_LAYER_COSTS),
-        }
-        parts = ("vocab_size", "max_position_embeddings", "num_hidden_layers")
-        biggest = max(parts, key=lambda name: asked[name])
-        for name, numbers in [*asked.items(), (biggest, sum(asked[part] for part in parts))]:
-            if numbers > limit:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}: that takes about {numbers} parameters and "
-                    f"the limit is {limit} (the environment variable {_MAX_PARAMETERS_VARIABLE} "
-                    "raises it)"
-                )
 
 
 __all__ = ["TinyGPTConfig"]

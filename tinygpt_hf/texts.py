@@ -9,7 +9,8 @@ SIZE = 1 << 16  # bytes a string: many enough to be fast, few enough that 256 of
 
 
 def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> Iterator[str]:
-    """The text of the files, newlines untouched, in strings of about `size` bytes.
+    """The text of the files, newlines untouched, in strings of about `size` bytes. A byte-order
+    mark at the beginning of a file belongs to the file and not to its text.
 
     A file is cut between a word and the white space behind it, where no token of ours begins
     before and ends after: the cuts change neither what is learned nor how it is encoded.
@@ -43,6 +44,8 @@ def check_string(text: object, where: str = "the text") -> str:
 def _blocks(path: str | Path, size: int) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open(path, "rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
         while True:
             raw = file.read(size)
             before = file.tell() - len(raw) - len(decoder.getstate()[0])

@@ -1,4 +1,4 @@
-"""`python -m training.publish DIR --repo-id USER/NAME`: what a stranger can load, never half of it.
+"""`python -m training.publish MODEL --repo-id USER/NAME`: what a stranger loads, never half of it.
 
 Every step can be run again, and a run that was cut off is healed by the next one:
 
@@ -34,13 +34,24 @@ def make_parser() -> argparse.ArgumentParser:
         description="Publish a run on the Hugging Face Hub, proved to load before `main` changes.",
         epilog="The access token comes from HF_TOKEN or `hf auth login`; it is no flag.",
     )
-    parser.add_argument("run_dir", metavar="DIR", help="a run, or one of its checkpoint-N folders")
+    parser.add_argument(
+        "run_dir", metavar="MODEL", help="a run, one of its checkpoint-N folders, or a shipped name"
+    )
     parser.add_argument("--repo-id", required=True, metavar="USER/NAME")
     parser.add_argument("--public", action="store_true", help="for all to see (default: private)")
     names = parser.add_mutually_exclusive_group()
     names.add_argument("--tag", metavar="NAME", help="of this version (default: step-N)")
     names.add_argument(
         "--all-checkpoints", action="store_true", help="the run's history; `main` ends at the best"
+    )
+    parser.add_argument(
+        "--license",
+        metavar="L",
+        help="under which others may use it: apache-2.0, mit...",
+    )
+    parser.add_argument("--language", metavar="L", help="of its text, as a code: en, de, ja...")
+    parser.add_argument(
+        "--replace", action="store_true", help="put it in the place of another run, or a later step"
     )
     parser.add_argument("--run", metavar="NAME", help="tag NAME-step-N, for a second run")
     parser.add_argument(
@@ -61,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = vars(make_parser().parse_args(argv))
     set_client_factory(bounded_client)
     try:
-        publish(given.pop("run_dir"), given.pop("repo_id"), **given, say=print)
+        published = publish(given.pop("run_dir"), given.pop("repo_id"), **given, say=print)
+        if published is not None:
+            print(published.for_a_stranger)
     except PublishError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

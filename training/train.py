@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.loop import arguments
-from training.loop.console import counted, fail, print_anything
+from training.loop.console import counted, fail, launched_alone, print_anything
 from training.recipes import reader
 
 UNNAMED = (
@@ -46,6 +46,8 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
     from training.hub.errors import PublishError
     from training.loop.run import NotFinished, Run
 
+    if alone := launched_alone():
+        print(alone, file=sys.stderr)
     try:
         run = Run(settings, started)
         run.train(callbacks)
@@ -56,6 +58,9 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
         print(summary(metrics, run.folder))
     for line in run.unpublished:
         fail(line)
+    if run.publisher is not None and (published := run.publisher.published):
+        print(f"{published.address}, tagged {', '.join(run.publisher.tags)}")
+        print(published.for_a_stranger)
     return 1 if run.unpublished else 0
 
 

@@ -1,10 +1,12 @@
-"""The keys and values of every text under way, packed side by side.
+"""The keys and values of every text under way, packed in blocks of columns.
 
-All texts write their next token into the same column, so a step reads one block of memory, and a
-key's distance from the newest token is the same for every row. Position p of a row lies in column
-`begins[row] + p`; the columns on its left belong to nobody. Memory grows with what the texts need.
+All texts write their next token into the same column, so a step reads whole blocks from end to end
+(twice as fast as with gaps between the rows), and a key's distance from the newest token is the
+same for every row. Position p of a row lies in column `begins[row] + p`; the columns on its left
+belong to nobody. Blocks come as texts grow and go when nobody sees them any more.
 
-Shapes in comments: L layers, B rows, G groups of heads that share keys, K columns, D width of a head.
+Shapes in comments: L layers, R rows with room, B rows, G groups of heads that share keys, D width
+of a head.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 
 CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not hold up the others
+BLOCK = 32  # columns
 _BYTES = 1 << 30
 _MOST_ROWS = 256
 
@@ -26,14 +29,17 @@ class Cache:
         self.window, self.most = window, _MOST_ROWS
         self.now = 0  # the column that this step writes
         self.begins: list[int] = []  # the column of each row's position 0
+        self.blocks: list[Tensor] = []  # L 2 R G BLOCK D: of every layer the keys and the values
+        self._spare: list[Tensor] = []
+        self._rows = 0
         self._each = 2 * layers * groups * width * dtype.itemsize  # bytes of one token
-        self.groups, self._rows, self._columns = groups, 0, 0
-        # L 2 B G K D: of every layer the keys and the values.
-        self.store = torch.zeros((layers, 2, 0, groups, 0, width), dtype=dtype, device=device)
+        self._nothing = torch.zeros(
+            (layers, 2, 0, groups, BLOCK, width), dtype=dtype, device=device
+        )
 
     def has_room(self, rows: int, tokens: int) -> bool:
         """Whether so many rows fit, the longest of that many tokens; one always does."""
-        columns = _columns_for(min(tokens, self.window))
+        columns = min(tokens, self.window) + CHUNK + 2 * BLOCK
         fits = _rows_for(rows) * columns * self._each <= _BYTES
         return rows <= 1 or (rows <= self.most and fits)
 
@@ -42,66 +48,70 @@ class Cache:
         token falls into the column that everybody writes by then."""
         begin = self.now + steps - tokens
         if begin < 0:
-            self._move(-begin)
-            begin = 0
+            more = -(begin // BLOCK)
+            self._grow_rows()
+            self.blocks[:0] = [self._block() for _ in range(more)]
+            self._shift(more * BLOCK)
+            begin += more * BLOCK
         self.begins.append(begin)
-        if len(self.begins) > self._rows or self.now + CHUNK > self._columns:
-            self._make_room()
+        self._grow_rows()
+        self._grow_columns()
 
     def leave(self, row: int) -> None:
         """Empties a row and puts the last one into its place, so that rows stay without a gap."""
-        last, used = len(self.begins) - 1, self.now + CHUNK
-        if row != last:
-            self.store[:, :, row, :, :used] = self.store[:, :, last, :, :used]
-        self.store[:, :, last, :, :used] = 0  # an overflow left behind would be 0 times infinity
+        last = len(self.begins) - 1
         self.begins[row] = self.begins[last]
         self.begins.pop()
+        if not self.begins:
+            self._spare, self.blocks, self.now = self._spare + self.blocks, [], 0
+        for block in self.blocks:
+            if row != last:
+                block[:, :, row] = block[:, :, last]
+            block[:, :, last] = 0  # an overflow left behind would be 0 times infinity
 
     def advance(self) -> None:
         """To the next column, after everybody has written."""
-        self.now = self.now + 1 if self.begins else 0
-        if self.begins and self.now + CHUNK > self._columns:
-            self._make_room()
+        if not self.begins:
+            return
+        self.now += 1
+        low = min(self.low(begin, self.now) for begin in self.begins)
+        for _ in range(low // BLOCK):
+            self._spare.append(self.blocks.pop(0))
+            self._shift(-BLOCK)
+        self._grow_columns()
 
     def low(self, begin: int, column: int) -> int:
         """The first column that a row which begins there can see from that one."""
         return max(begin, column - self.window + 1, 0)
 
-    def _make_room(self) -> None:
-        """Drops the columns that nobody sees any more; where those are few, makes more."""
-        low = min(self.low(begin, self.now) for begin in self.begins)
-        columns = _columns_for(self.now - low + 1)
-        rows, kept = max(self._rows, _rows_for(len(self.begins))), min(self._columns - low, columns)
-        new = self._zeros(rows, columns)
-        new[:, :, : self._rows, :, :kept] = self.store[:, :, :, :, low : low + kept]
-        self.store = new
-        self._rows, self._columns = rows, columns
-        self.now -= low
-        self.begins = [begin - low for begin in self.begins]
-
     def free(self) -> None:
         """Gives the memory back while there is nothing to do."""
-        self.store = self._zeros(0, 0)
-        self._rows = self._columns = self.now = 0
+        self.blocks, self._spare, self._rows = [], [], 0
 
-    def _move(self, right: int) -> None:
-        """Everything further to the right, for a prompt longer than what the others have."""
-        zeros = self._zeros(self._rows, right)
-        self.store = torch.cat((zeros, self.store), dim=4)
-        self._columns += right
-        self.now += right
-        self.begins = [begin + right for begin in self.begins]
+    def _shift(self, columns: int) -> None:
+        self.now += columns
+        self.begins = [begin + columns for begin in self.begins]
 
-    def _zeros(self, rows: int, columns: int) -> Tensor:
-        layers, two, _, groups, _, width = self.store.shape
-        return self.store.new_zeros((layers, two, rows, groups, columns, width))
+    def _grow_columns(self) -> None:
+        while self.now + CHUNK > len(self.blocks) * BLOCK:
+            self.blocks.append(self._block())
+
+    def _grow_rows(self) -> None:
+        if len(self.begins) <= self._rows:
+            return
+        self._rows, self._spare = _rows_for(len(self.begins)), []
+        for number, old in enumerate(self.blocks):
+            self.blocks[number] = self._block()
+            self.blocks[number][:, :, : old.shape[2]] = old
+
+    def _block(self) -> Tensor:
+        if self._spare:
+            return self._spare.pop().zero_()
+        shape = list(self._nothing.shape)
+        shape[2] = self._rows
+        return self._nothing.new_zeros(shape)
 
 
 def _rows_for(rows: int) -> int:
     """In powers of two, so that few arrivals move everything."""
     return max(8, 1 << (rows - 1).bit_length())
-
-
-def _columns_for(tokens: int) -> int:
-    """With a chunk to read ahead, and so many to spare that moving them pays."""
-    return tokens + CHUNK + max(CHUNK, tokens // 2)

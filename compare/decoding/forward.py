@@ -10,18 +10,21 @@ D width of a head, K columns looked at, W window.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from compare.decoding.cache import Cache
+from compare.decoding.cache import BLOCK, Cache
 from compare.decoding.weights import Layer, Weights
 from tinygpt_hf.modeling_tinygpt import rotate, rotation, sinusoids
 
 _SCORES = 1 << 24  # numbers in one table of attention scores
+
+
+Tensors = Sequence[Tensor]
 
 
 @dataclass
@@ -31,8 +34,8 @@ class _Step:
     rows: int
     tokens: int  # of each row, padded on the right
     write: Callable[[int, Tensor], None]  # a layer's new keys and values, B T 2 G D
-    read: Callable[[int], tuple[Tensor, Tensor]]  # a layer's keys and values, B·G K D
-    bias: Callable[[int], Tensor | None]  # a layer's, added to the scores: B H T K or smaller
+    read: Callable[[int], tuple[Tensors, Tensors]]  # its keys and values, block by block: B·G K D
+    bias: Callable[[int], Tensor]  # of a layer, added to the scores: B H T K or smaller
     turn: tuple[Tensor, ...] | None  # rotary positions: N 1 D
 
 
@@ -47,9 +50,12 @@ class Forward:
             weights.embed.dtype,
             weights.embed.device,
         )
-        tables = [layer.bias for layer in weights.layers if layer.bias is not None]
-        # L H W, the farthest first: for the newest token, the bias of its K columns is a slice.
-        self._biases = torch.stack([t[:-1].flip(0).t() for t in tables]) if tables else None
+        # L H ...: what is added for the newest token, by distance, the farthest first. Out of
+        # reach on both sides, so that whole blocks can be looked at: for any column, a slice.
+        tables = [layer.bias[:-1] for layer in weights.layers if layer.bias is not None]
+        plain = weights.embed.new_zeros((len(weights.layers), 1, weights.window))
+        near = torch.stack([t.flip(0).t() for t in tables]) if tables else plain
+        self._near = F.pad(near, (BLOCK, BLOCK), value=-torch.inf).detach()
 
     def at_once(self, tokens: int, seen: int) -> int:
         """How many rows may be read together, that many tokens of each, without a huge table."""
@@ -95,12 +101,13 @@ class Forward:
         cache, tokens = self.cache, at.shape[1]
         begins = [cache.begins[row] for row in rows]
         columns = [begin + start for begin, start in zip(begins, first, strict=True)]
-        low = min(map(cache.low, begins, columns))
-        high = max(columns) + tokens
+        first_block = min(map(cache.low, begins, columns)) // BLOCK
+        last_block = (max(columns) + tokens - 1) // BLOCK
+        low, high = first_block * BLOCK, (last_block + 1) * BLOCK
         side_by_side = rows[-1] - rows[0] == len(rows) - 1 and rows == sorted(rows)
         if side_by_side and tokens == 1 and min(columns) == max(columns):
             write = self._write_column(rows, columns[0])
-            bias = self._newest(begins, low, high)
+            bias = self._newest(begins, columns[0], low, high)
         else:
             row = torch.tensor(rows, device=at.device)[:, None]
             start = torch.tensor(begins, device=at.device)[:, None]
@@ -108,10 +115,12 @@ class Forward:
             bias = self._any(start, at, low, high)
         # Side by side, a slice will do, which copies nothing.
         here = slice(rows[0], rows[-1] + 1) if side_by_side else rows
-        return _Step(len(rows), tokens, write, self._read(here, low, high), bias, turn)
+        read = self._read(here, cache.blocks[first_block : last_block + 1])
+        return _Step(len(rows), tokens, write, read, bias, turn)
 
     def _write_column(self, rows: list[int], column: int) -> Callable[[int, Tensor], None]:
-        places = self.cache.store[:, :, rows[0] : rows[-1] + 1, :, column].transpose(1, 2)
+        block = self.cache.blocks[column // BLOCK]
+        places = block[:, :, rows[0] : rows[-1] + 1, :, column % BLOCK].transpose(1, 2)
         layers = places.unbind(0)  # B 2 G D; all views are made at once, Python is what costs
 
         def write(number: int, new: Tensor) -> None:
@@ -120,53 +129,52 @@ class Forward:
         return write
 
     def _write_cells(self, row: Tensor, column: Tensor) -> Callable[[int, Tensor], None]:
-        store = self.cache.store
+        blocks, parts = self.cache.blocks, []
+        for at in range(int(column.min()) // BLOCK, int(column.max()) // BLOCK + 1):
+            which, token = (column // BLOCK == at).nonzero(as_tuple=True)
+            parts.append((at, which, token, row[which, 0], column[which, token] % BLOCK))
 
         def write(number: int, new: Tensor) -> None:
-            # Indices on both sides of a slice: their shape comes first.
-            store[number][:, row, :, column] = new
+            for at, which, token, place, cell in parts:
+                # Indices on both sides of a slice: their shape comes first.
+                blocks[at][number][:, place, :, cell] = new[which, token]
 
         return write
 
     def _read(
-        self, rows: slice | list[int], low: int, high: int
-    ) -> Callable[[int], tuple[Tensor, Tensor]]:
-        store = self.cache.store
-        if not isinstance(rows, slice):
+        self, rows: slice | list[int], blocks: list[Tensor]
+    ) -> Callable[[int], tuple[Tensors, Tensors]]:
+        if isinstance(rows, slice):
+            seen = [block[:, :, rows].flatten(2, 3).unbind(1) for block in blocks]
+            keys = list(zip(*(key.unbind(0) for key, _ in seen), strict=True))
+            values = list(zip(*(value.unbind(0) for _, value in seen), strict=True))
+            return lambda number: (keys[number], values[number])
 
-            def gather(number: int) -> tuple[Tensor, Tensor]:
-                key, value = store[number][:, rows, :, low:high].flatten(1, 2)
-                return key, value
+        def gather(number: int) -> tuple[Tensors, Tensors]:
+            parts = [block[number][:, rows].flatten(1, 2).unbind(0) for block in blocks]
+            return [key for key, _ in parts], [value for _, value in parts]
 
-            return gather
-        seen = store[:, :, rows, :, low:high].flatten(2, 3)  # L 2 B·G K D, no copy
-        keys, values = seen[:, 0].unbind(0), seen[:, 1].unbind(0)
-        return lambda number: (keys[number], values[number])
+        return gather
 
-    def _newest(self, begins: list[int], low: int, high: int) -> Callable[[int], Tensor | None]:
-        """For one token a row, all in the last column: every distance is the same for all."""
-        mask = None
-        device = self.weights.embed.device
-        if max(begins) > low:  # B K
-            start = torch.tensor(begins, device=device)[:, None]
-            nobody = torch.arange(low, high, device=device) < start
-            mask = torch.zeros_like(nobody, dtype=self.weights.embed.dtype)
-            mask = mask.masked_fill_(nobody, -torch.inf)[:, None, None]  # B 1 1 K
-        if self._biases is None:
-            return lambda number: mask
-        near = self._biases[:, None, :, None, self.weights.window - (high - low) :]  # L 1 H 1 K
-        each = (near if mask is None else near + mask).unbind(0)
-        return lambda number: each[number]
+    def _newest(self, begins: list[int], now: int, low: int, high: int) -> Callable[[int], Tensor]:
+        """For one token a row, all in the same column: every distance is the same for all."""
+        begin = BLOCK + self.weights.window - 1 - (now - low)
+        near = self._near[:, None, :, None, begin : begin + high - low]  # L 1 H 1 K
+        if max(begins) > low:
+            apart = begins[:1] if min(begins) == max(begins) else begins
+            start = torch.tensor(apart, device=near.device)[:, None, None, None]
+            nobody = torch.arange(low, high, device=near.device) < start  # B 1 1 K
+            near = near.masked_fill(nobody, -torch.inf)
+        layers = near.unbind(0)
+        return lambda number: layers[number]
 
-    def _any(
-        self, start: Tensor, at: Tensor, low: int, high: int
-    ) -> Callable[[int], Tensor | None]:
+    def _any(self, start: Tensor, at: Tensor, low: int, high: int) -> Callable[[int], Tensor]:
         """For rows of several tokens each, wherever they are."""
         window, layers = self.weights.window, self.weights.layers
         column = torch.arange(low, high, device=at.device)
         distance = (start + at)[..., None] - column  # B T K
         reach = (distance >= 0) & (distance < window) & (column >= start[..., None])
-        if self._biases is None:
+        if not layers or layers[0].bias is None:
             mask = torch.zeros_like(distance, dtype=self.weights.embed.dtype)
             mask = mask.masked_fill_(~reach, -torch.inf)[:, None]
             return lambda number: mask
@@ -201,19 +209,17 @@ class Forward:
             turned = qkv[:, : heads + groups]
             turned.copy_(rotate(turned, *step.turn))
         step.write(number, qkv[:, heads:].view(rows, tokens, 2, groups, width))
-        key, value = step.read(number)
+        keys, values = step.read(number)
         query = qkv[:, :heads]
         if tokens > 1:
             query = query.view(rows, tokens, heads, width).transpose(1, 2)
         query = query.reshape(rows * groups, -1, width)
-        scores = torch.bmm(query, key.transpose(1, 2)).view(rows, heads, tokens, -1)  # B H T K
-        bias = step.bias(number)
-        if bias is None:
-            scores = scores.mul_(weights.scaling)
-        else:
-            scores = torch.add(bias, scores, alpha=weights.scaling)
-        odds = scores.softmax(-1).view(rows * groups, -1, scores.shape[-1])
-        out = torch.bmm(odds, value)
+        parts = [torch.bmm(query, key.transpose(1, 2)) for key in keys]
+        scores = (torch.cat(parts, -1) if len(parts) > 1 else parts[0]).view(
+            rows, heads, tokens, -1
+        )  # B H T K
+        odds = torch.add(step.bias(number), scores, alpha=weights.scaling).softmax(-1)
+        out = _weigh(odds.view(rows * groups, -1, odds.shape[-1]), values)
         if tokens > 1:
             out = out.view(rows, heads, tokens, width).transpose(1, 2)
         return out.reshape(rows * tokens, heads * width)
@@ -221,8 +227,15 @@ class Forward:
     def _mean(self, h: Tensor, number: int, step: _Step) -> Tensor:
         twice = h.view(step.rows, step.tokens, 1, 1, -1).expand(-1, -1, 2, -1, -1)
         step.write(number, twice)
-        _, value = step.read(number)  # B K C
-        bias = step.bias(number)
-        odds = value.new_zeros(()) if bias is None else bias.flatten(0, 1)  # B T K
-        odds = odds.expand(step.rows, step.tokens, value.shape[1]).softmax(-1)
-        return torch.bmm(odds, value).view(h.shape)
+        _, values = step.read(number)  # B K C
+        odds = step.bias(number).flatten(0, 1).softmax(-1)  # B T K
+        return _weigh(odds.expand(step.rows, step.tokens, -1), values).view(h.shape)
+
+
+def _weigh(odds: Tensor, values: Tensors) -> Tensor:
+    """The sum of all values by their odds, block by block."""
+    parts = odds.split(BLOCK, -1)
+    out = torch.bmm(parts[0], values[0])
+    for part, value in zip(parts[1:], values[1:], strict=True):
+        out = torch.baddbmm(out, part, value)
+    return out

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from compare.decoding.cache import CHUNK
 from compare.decoding.forward import Forward
-from compare.decoding.progress import FAILED, Progress, Wishes, log_odds, why
+from compare.decoding.progress import FAILED, Progress, Wishes, log_odds
+from compare.decoding.progress import why as why_failed
 from compare.decoding.sampling import Chooser, Crowd, choose
 from compare.decoding.weights import Weights
-from compare.values import Refusal, Sampling
+from compare.values import BusyError, Sampling
 
 _log = logging.getLogger(__name__)
 _IDLE = 5.0  # seconds after which the thread ends; the next request starts it again
@@ -78,7 +79,7 @@ class DecodeLoop:
         row = _Row(progress, list(prompt), len(prompt), longest, chooser, skipped, skipped)
         with self._change:
             if len(self._waiting) >= self._most_waiting:
-                raise Refusal(f"{len(self._waiting)} texts are waiting already: try again soon.")
+                raise BusyError(f"{len(self._waiting)} texts are waiting already: try again soon.")
             self._waiting.append(row)
             if self._threaded and self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
@@ -105,7 +106,7 @@ class DecodeLoop:
                     self._advance(group)
             self._leave(self._ended)
         except Exception as error:  # of torch: whoever is in the batch is told, the loop goes on
-            if (reason := why(error)) == FAILED:
+            if (reason := why_failed(error)) == FAILED:
                 _log.exception("a step failed")
             self._leave(dict.fromkeys(range(len(self._rows)), reason))
         self._cache.advance()
@@ -211,9 +212,9 @@ class DecodeLoop:
             progress.append(token)
             if row.chooser.seen is not None:
                 row.chooser.seen.add(token)
-            if token in self._ends or len(row.ids) >= row.longest or progress.wishes.enough:
-                if reason := progress.why_full(self._ends, self._window, row.prompt):
-                    self._ended[place] = reason
+            may_end = token in self._ends or len(row.ids) >= row.longest or progress.wishes.enough
+            if may_end and (why := progress.why_full(self._ends, self._window, row.prompt)):
+                self._ended[place] = why
 
     def _choose(self, logits: Tensor, rows: list[_Row]) -> list[int]:
         choosers = [row.chooser for row in rows]

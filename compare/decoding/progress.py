@@ -26,8 +26,8 @@ class Wishes:
 
 
 @dataclass
-class LogOdds:
-    """How likely a token was, and the likeliest ones in its place, in nats and before any setting."""
+class TokenOdds:
+    """How likely a token was and the likeliest ones in its place: in nats, before any setting."""
 
     chosen: float
     best: list[tuple[int, float]] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Progress:
     def __init__(self, sampling: Sampling, seconds: float, wishes: Wishes | None = None) -> None:
         self.sampling, self.wishes = sampling, wishes or Wishes()
         self.ids: list[int] = []
-        self.log_odds: list[LogOdds] = []  # as long as `ids`, where asked for
+        self.log_odds: list[TokenOdds] = []  # as long as `ids`, where asked for
         self.started = time.perf_counter()
         self.deadline = self.started + seconds
         self.first: float | None = None  # seconds until the first token
@@ -93,11 +93,11 @@ class Progress:
         return (self.ended or time.perf_counter()) - self.started
 
 
-def log_odds(row: Tensor, token: int, likeliest: int) -> LogOdds:
+def log_odds(row: Tensor, token: int, likeliest: int) -> TokenOdds:
     """From the logarithms of one row's odds."""
     best = row.topk(min(likeliest, len(row)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return LogOdds(float(row[token]), list(pairs))
+    return TokenOdds(float(row[token]), list(pairs))
 
 
 def why(error: Exception) -> str:

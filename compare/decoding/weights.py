@@ -140,13 +140,15 @@ def _one_dnn() -> bool:
 def _norm(module: Any) -> Fn:
     if isinstance(module, torch.nn.Identity):
         return _identity
-    weight, eps, shape = module.weight, module.eps, module.normalized_shape
     if isinstance(module, torch.nn.RMSNorm):
-        return lambda x: F.rms_norm(x, shape, weight, eps)
+        rms = module
+        return lambda x: F.rms_norm(x, rms.normalized_shape, rms.weight, rms.eps)
     if isinstance(module, torch.nn.LayerNorm):
-        bias = module.bias
+        shape, weight, bias, eps = module.normalized_shape, module.weight, module.bias, module.eps
         return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
-    raise UnknownShapeError(f"the norm {type(module).__name__}")
+    if isinstance(module, torch.nn.Module):
+        raise UnknownShapeError(f"the norm {type(module).__name__}")
+    return module  # without parameters it is a function already
 
 
 def _mlp(up: Fn, act: Fn, down: Fn, gate: Fn | None = None) -> Fn:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
 from compare.values import Attention, Refusal
+from tinygpt_hf import inspecting
 
 ATTENTION_READS = 256  # tokens; every layer keeps a square of numbers a head
 ATTENTION_SHOWS = 48
@@ -28,14 +30,14 @@ class NextLogits:
         key = tuple(ids[-self.window :])
         logits = self._kept.pop(key, None)
         if logits is None:
-            logits = self._run(key)
+            logits = self.run(key)
         self._kept[key] = logits
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return logits
 
     @torch.inference_mode()
-    def _run(self, ids: tuple[int, ...]) -> np.ndarray:
+    def run(self, ids: tuple[int, ...]) -> np.ndarray:
         self.runs += 1
         output = self.model(torch.tensor([ids], device=self.model.device), logits_to_keep=1)
         return output.logits[0, -1].float().cpu().numpy()
@@ -47,18 +49,16 @@ def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
     return odds / odds.sum()
 
 
-@torch.inference_mode()
 def look(model: PreTrainedModel, ids: list[int], layer: int, head: int, window: int) -> Attention:
     """The weights of one head over the last tokens; the tokens' names are left to the caller."""
-    read = ids[-min(window, ATTENTION_READS) :]
-    output = model(torch.tensor([read], device=model.device), output_attentions=True)
-    layers = output.attentions or ()
+    config: Any = model.config.get_text_config()
+    layers, heads = config.num_hidden_layers, config.num_attention_heads
     if not layers:
         raise Refusal("This model has no attention to show: it looks at one token only.")
-    heads = layers[0].shape[1]
-    if not 0 <= layer < len(layers) or not 0 <= head < heads:
-        raise Refusal(f"It has layers 1 to {len(layers)} and heads 1 to {heads}.")
-    shown = layers[layer][0, head, -ATTENTION_SHOWS:, -ATTENTION_SHOWS:].float().cpu()
+    if not 0 <= layer < layers or not 0 <= head < heads:
+        raise Refusal(f"It has layers 1 to {layers} and heads 1 to {heads}.")
+    seen = inspecting.look(model, ids[-min(window, ATTENTION_READS) :], layer, head)
+    shown = seen.weights[-ATTENTION_SHOWS:, -ATTENTION_SHOWS:].cpu()
     return Attention([], shown.tolist(), len(ids) - len(shown))
 
 

@@ -9,9 +9,9 @@ import json
 from html import escape
 
 from compare.html.panes import Side
+from compare.html.terms import term
 from compare.values import Attention, Odds, Piece, Point, Surprise
 
-SIDES: tuple[Side, Side] = ("left", "right")
 _ROWS = 10
 _SHADES = 6  # steps of surprise, the last at eight bits a byte: as much as knowing nothing
 _TOKENS_SHOWN = 400
@@ -139,7 +139,7 @@ def attention_map(seen: Attention, side: Side, title: str) -> str:
     figures = {"names": names, "weights": [[round(w, 3) for w in row] for row in seen.weights]}
     labels = _axis(names) if count <= 24 else ""
     hidden = (
-        f" {seen.unseen:,} earlier tokens are not on the map; what a row lacks went there."
+        f" {seen.unseen:,} earlier tokens are not on the map. The rest of a row goes to them."
         if seen.unseen
         else ""
     )
@@ -150,8 +150,8 @@ def attention_map(seen: Attention, side: Side, title: str) -> str:
         f"aria-label='{escape(_strongest(names, seen.weights))}'>"
         f"<path class='grid' d='M0 0V{count}H{count}Z'/>{cells}</svg>{labels}"
         f"<figcaption aria-live='polite'>{escape(_strongest(names, seen.weights))}</figcaption>"
-        f"<p class='fine'>Each row is a token that looks, each column one that is looked at; "
-        f"stronger is more. Tap a square for its figure.{hidden}</p></figure>"
+        f"<p class='fine'>Each row is a token that looks. Each column is one that is looked at. "
+        f"A stronger colour means more. Tap a square for its number.{hidden}</p></figure>"
     )
 
 
@@ -206,9 +206,9 @@ def token_map(points: list[Point], side: Side, name: str = "") -> str:
         f"<svg viewBox='-112 -108 224 216' role='img' aria-label='Map of {len(points)} tokens'>"
         f"{dots}</svg><figcaption aria-live='polite'>Tap a token, or pick one.</figcaption>"
         f"<label>Token <select>{options}</select></label>"
-        "<p class='fine'>Each token is a vector; these are the two directions in which the vectors "
-        "differ most. Near on the map may be far in the other dimensions: the neighbours named "
-        "are by cosine over all of them.</p></figure>"
+        "<p class='fine'>Each token is a list of numbers. The map shows the two directions in "
+        "which the lists differ most. Two tokens may be close here and far apart in the others. "
+        "The neighbours listed are close in all of them (by cosine).</p></figure>"
     )
 
 
@@ -261,8 +261,8 @@ def _score_pane(side: Side, score: Surprise | str, name: str, most: float, both:
         return f"<section class='pane {side}'>{head}{body}</section>"
     better = both and score.bits_per_byte < most
     body = (
-        f"<p class='bits'><b>{score.bits_per_byte:.3f}</b> bits per byte"
-        f"{' · <em>predicts it better</em>' if better else ''}</p>"
+        f"<div class='bits'><b>{score.bits_per_byte:.3f}</b> {term('bits per byte')}"
+        f"{' · <em>predicts it better</em>' if better else ''}</div>"
         f"<div class='bar {side}'><span class='track'><span class='fill' "
         f"style='width:{score.bits_per_byte / max(most, 1e-9):.2%}'></span></span></div>"
         f"<p class='fine'>{score.bytes:,} bytes, {len(score.tokens):,} tokens; "

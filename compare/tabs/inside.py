@@ -15,13 +15,14 @@ from typing import Any
 import gradio as gr
 
 from compare.html import charts
-from compare.html.panes import Side
-from compare.tabs.shared import QUIET, Page, ask, ask_both, html
+from compare.html.panes import SIDES, Side
+from compare.tabs.address import one_of, within
+from compare.tabs.shared import QUIET, Page, ask, ask_all, both, html
 from compare.values import Facts, Refusal, Unit
 
 NAME = "Inside"
+TABS = ("inside",)
 _UNITS: dict[str, Unit] = {"Letters": "letter", "Each model's own tokens": "token"}
-_BOTH = [("● left", "left"), ("◆ right", "right")]
 # While the tab is open it follows prompt and model, a moment after the last change.
 _FOLLOW = """() => {
     clearTimeout(window.lookSoon);
@@ -32,11 +33,14 @@ _FOLLOW = """() => {
 }"""
 
 
+Keys = dict[Side, str]
+
+
 @dataclass(frozen=True)
 class Part:
     """One question of the tab, asked with all others or alone when a control of its own moves."""
 
-    answer: Callable[..., Awaitable[Sequence[Any]]]  # of prompt, left model and `reads`
+    answer: Callable[..., Awaitable[Sequence[Any]]]  # of prompt, the seats' keys and `reads`
     reads: list[Any]
     fills: list[Any]
     moved: list[Any]  # events of its own controls
@@ -57,11 +61,11 @@ def build(page: Page, tab: gr.Tab) -> None:
             sky = _sky(page)
 
     parts = [odds, cuts, heat, sky]
-    for event in (tab.select, page.prompt.change, page.left.change):
-        event(None, js=_FOLLOW, **QUIET)
+    for event in (tab.select, page.prompt.change, *(key.change for key in page.keys)):
+        event(None, js=_FOLLOW, trigger_mode="multiple", **QUIET)
     look.click(
         _all(parts),
-        [page.prompt, page.left, *(read for part in parts for read in part.reads)],
+        [page.prompt, *page.keys, *(read for part in parts for read in part.reads)],
         [fill for part in parts for fill in part.fills],
         trigger_mode="always_last",
         concurrency_limit=None,
@@ -70,8 +74,8 @@ def build(page: Page, tab: gr.Tab) -> None:
     for part in parts:
         for moved in part.moved:
             moved(
-                part.answer,
-                [page.prompt, page.left, *part.reads],
+                _alone(part),
+                [page.prompt, *page.keys, *part.reads],
                 part.fills,
                 trigger_mode="always_last",
                 **QUIET,
@@ -81,11 +85,12 @@ def build(page: Page, tab: gr.Tab) -> None:
 def _all(parts: Sequence[Part]):
     """Answers of all parts, each shown as soon as it is there."""
 
-    async def look(prompt: str, left: str, *settings: Any) -> AsyncIterator[list[Any]]:
-        asked, given = {}, iter(settings)
+    async def look(prompt: str, *settings: Any) -> AsyncIterator[list[Any]]:
+        keys, given = _seated(settings), iter(settings[len(SIDES) :])
+        asked = {}
         for number, part in enumerate(parts):
             own = [next(given) for _ in part.reads]
-            asked[asyncio.ensure_future(_of(part, prompt, left, own))] = number
+            asked[asyncio.ensure_future(_of(part, prompt, keys, own))] = number
         waiting = set(asked)
         try:
             while waiting:
@@ -103,8 +108,19 @@ def _all(parts: Sequence[Part]):
     return look
 
 
-async def _of(part: Part, prompt: str, left: str, own: Sequence[Any]) -> Sequence[Any]:
-    return await part.answer(prompt, left, *own)
+def _alone(part: Part):
+    async def answer(prompt: str, *settings: Any) -> Sequence[Any]:
+        return await part.answer(prompt, _seated(settings), *settings[len(SIDES) :])
+
+    return answer
+
+
+def _seated(settings: Sequence[Any]) -> Keys:
+    return dict(zip(SIDES, settings, strict=False))
+
+
+async def _of(part: Part, prompt: str, keys: Keys, own: Sequence[Any]) -> Sequence[Any]:
+    return await part.answer(prompt, keys, *own)
 
 
 def _heading(text: str) -> None:
@@ -121,14 +137,17 @@ def _odds(page: Page) -> Part:
     temperature = _slider("Temperature of the odds", 0.05, 2, 1.0, step=0.05)
     shown = html(elem_id="odds")
 
-    async def odds(prompt: str, left: str, unit: str, temperature: float) -> list[str]:
+    async def odds(prompt: str, keys: Keys, unit: str, temperature: float) -> list[str]:
         kind = _UNITS.get(unit, "letter")
-        found, names, refusals = await ask_both(
-            page, left, lambda who: who.next_tokens(prompt, temperature, kind)
+        found, names, refusals = await ask_all(
+            page, keys, lambda who: who.next_tokens(prompt, temperature, kind)
         )
         chart = charts.letter_chart if kind == "letter" else charts.token_chart
         return [refusals + (chart(found, names, prompt) if found else "")]
 
+    page.settings.accept("unit", unit, one_of(_UNITS), tabs=TABS, default="Letters")
+    read = within(0.05, 2, 1.0)
+    page.settings.accept("odds_temperature", temperature, read, tabs=TABS, default=1.0)
     return Part(odds, [unit, temperature], [shown], [unit.input, temperature.input])
 
 
@@ -136,8 +155,8 @@ def _cuts(page: Page) -> Part:
     _heading("How each cuts the prompt")
     shown = html(elem_id="cuts")
 
-    async def cuts(prompt: str, left: str) -> list[str]:
-        found, names, refusals = await ask_both(page, left, lambda who: who.tokens(prompt))
+    async def cuts(prompt: str, keys: Keys) -> list[str]:
+        found, names, refusals = await ask_all(page, keys, lambda who: who.tokens(prompt))
         return [refusals + charts.token_rows(found, names)]
 
     return Part(cuts, [], [shown], [])
@@ -145,26 +164,29 @@ def _cuts(page: Page) -> Part:
 
 def _heat(page: Page) -> Part:
     _heading("Where it looks")
-    side = gr.Radio(_BOTH, value="left", label="Model", elem_classes="pills")
+    side = gr.Radio(both(), value=SIDES[0], label="Model", elem_classes="pills")
     with gr.Row(elem_classes="knobs"):
         layer, head = _slider("Layer", 1, 12, 1), _slider("Head", 1, 12, 1)
     shown = html(elem_id="heat", js_on_load=charts.MAP_SCRIPT)
 
-    async def heat(prompt: str, left: str, side: Side, layer: float, head: float) -> list[Any]:
+    async def heat(prompt: str, keys: Keys, side: Side, layer: float, head: float) -> list[Any]:
         try:
-            facts = await ask(page, left, side, lambda who: who.facts())
+            facts = await ask(page, keys[side], lambda who: who.facts())
         except Refusal as refusal:
             return [charts.problem(str(refusal), side), gr.skip(), gr.skip()]
         at = _within(layer, facts.layers), _within(head, facts.heads)
         sliders = [_of_many(layer, facts.layers), _of_many(head, facts.heads)]
         try:
             seen = await ask(
-                page, left, side, lambda who: who.attention(prompt, at[0] - 1, at[1] - 1)
+                page, keys[side], lambda who: who.attention(prompt, at[0] - 1, at[1] - 1)
             )
         except Refusal as refusal:
             return [charts.problem(f"{facts.name}: {refusal}", side), *sliders]
         return [charts.attention_map(seen, side, _where(facts, *at)), *sliders]
 
+    page.settings.accept("side", side, one_of(SIDES), tabs=TABS, default=SIDES[0])
+    page.settings.accept("layer", layer, within(1, 200, 1), tabs=TABS, default=1)
+    page.settings.accept("head", head, within(1, 200, 1), tabs=TABS, default=1)
     return Part(
         heat,
         [side, layer, head],
@@ -194,16 +216,17 @@ def _where(facts: Facts, layer: int, head: int) -> str:
 
 def _sky(page: Page) -> Part:
     _heading("A map of its tokens")
-    whose = gr.Radio(_BOTH, value="left", label="Model", elem_classes="pills")
+    whose = gr.Radio(both(), value=SIDES[0], label="Model", elem_classes="pills")
     shown = html(elem_id="sky", js_on_load=charts.TOKEN_SCRIPT)
 
-    async def sky(prompt: str, left: str, side: Side) -> list[str]:
+    async def sky(prompt: str, keys: Keys, side: Side) -> list[str]:
         try:
             points, name = await ask(
-                page, left, side, lambda who: (who.embedding_map(prompt), who.name)
+                page, keys[side], lambda who: (who.embedding_map(prompt), who.name)
             )
         except Refusal as refusal:
             return [charts.problem(str(refusal), side)]
         return [charts.token_map(points, side, name)]
 
+    page.settings.accept("map", whose, one_of(SIDES), tabs=TABS, default=SIDES[0])
     return Part(sky, [whose], [shown], [whose.input])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.compare.browser import chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 TRIES = 3  # of which the best counts: the machine may be busy
+SETTLED = 15  # seconds until the page has written its first text and tidied up
 _WATCH = """
 globalThis.tasks = [];
 new PerformanceObserver((list) => {
@@ -70,31 +72,56 @@ def test_the_page_stays_alive(walks):
     assert best(walks, "after paint") <= 50
 
 
-def memory(address: str, ready: str) -> float:
-    """Of the renderer that shows a page, in MB: its own and its share of what is common."""
-    with chromium() as visitor:
-        before = renderers()
-        context = visitor()
-        page = context.new_page()
-        page.goto(address)
-        page.locator(ready).wait_for(timeout=60_000)
-        own = renderers() - before
-        assert own
-        size = sum(pss(process) for process in own)
-        context.close()
-    return size
+def memory(file: Path, profile: Path) -> float:
+    """Of the renderer that shows a page, in MB: its own and its share of what is common.
+
+    Nobody looks on: developer tools would keep a copy of the page.
+    """
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    opened = subprocess.Popen(
+        [program, *flags, "--remote-debugging-port=0", f"--user-data-dir={profile}", file.as_uri()],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        time.sleep(SETTLED)
+        # The page's is the last that was started; the others are Chromium's own.
+        return pss(max(renderers(opened.pid), key=lambda process: int(process.name)))
+    finally:
+        opened.terminate()
+        opened.wait()
 
 
-def renderers() -> set[Path]:
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
+def renderers(browser: int) -> list[Path]:
+    """Those of one browser; others may run beside it."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            command = (process / "cmdline").read_bytes()
-        except OSError:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1])
+        except OSError:  # it ended
             continue
-        if b"chromium" in command and b"--type=renderer" in command:
-            found.add(process)
-    return found
+    return [
+        Path(f"/proc/{process}")
+        for process in parents
+        if _descends(process, browser, parents) and _is_renderer(process)
+    ]
+
+
+def _descends(process: int, from_: int, parents: dict[int, int]) -> bool:
+    while process in parents and process != from_:
+        process = parents[process]
+    return process == from_
+
+
+def _is_renderer(process: int) -> bool:
+    try:
+        return b"--type=renderer" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def pss(process: Path) -> float:
@@ -110,13 +137,13 @@ def pss(process: Path) -> float:
     not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells it this way"
 )
 def test_memory_is_at_most_four_times_the_file(exported, tmp_path):
-    if shutil.which("chromium") is None:
-        pytest.skip("no chromium here")
     empty = tmp_path / "empty.html"
     empty.write_text("<!doctype html><title>empty</title><p>.", encoding="utf-8")
     file = exported("shakespeare")
-    nothing = memory(empty.as_uri(), "p")
-    page = memory(file.as_uri(), "body:not(.busy)")
     size = file.stat().st_size / 1e6
-    print(f"{page:.0f} MB, an empty page {nothing:.0f} MB, the file {size:.1f} MB")  # noqa: T201
-    assert page - nothing <= 4 * size + 20
+    took = [
+        memory(file, tmp_path / f"page-{i}") - memory(empty, tmp_path / f"empty-{i}")
+        for i in range(TRIES)
+    ]
+    print(f"{took} MB above an empty page, the file {size:.1f} MB")  # noqa: T201
+    assert min(took) <= 4 * size + 20

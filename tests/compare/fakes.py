@@ -19,14 +19,17 @@ from compare.values import (
     Attention,
     Chunk,
     Facts,
+    Layers,
     Message,
     Odds,
     Piece,
     Point,
     Refusal,
     Sampling,
+    Shares,
     Surprise,
     Unit,
+    Without,
 )
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
@@ -128,6 +131,21 @@ class FakeContestant:
             [1 / (y + 1) if x <= y else 0.0 for x in range(len(shown))] for y in range(len(shown))
         ]
         return Attention(list(shown), rows, len(prompt) - len(shown))
+
+    def lens(self, prompt: str) -> Layers:
+        self._check(prompt)
+        shown = prompt[-32:]
+        row = [[("e", 0.5), ("t", 0.25)] for _ in shown]
+        return Layers(list(shown), [row] * 4, len(prompt) - len(shown))
+
+    def parts(self, prompt: str, token: str = "", against: str = "") -> Shares:
+        self._check(prompt)
+        parts = [("embedding", 1.0), ("block 0 head 0", 2.5), ("block 0 mlp", -0.5), ("bias", 0.25)]
+        return Shares(token or "e", against or None, 3.25, parts)
+
+    def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without:
+        odds = self.next_tokens(prompt, 1.0, "token")
+        return Without(list(parts), odds, odds, " that is", " that was")
 
     def embedding_map(self, prompt: str) -> list[Point]:
         self._check(prompt)

@@ -19,6 +19,9 @@ ENDPOINTS = {
     "next_tokens": {"prompt": "To be", "temperature": 0.5, "unit": "token"},
     "tokens": {"text": "é"},
     "attention": {"prompt": "To be", "layer": 2, "head": 1},
+    "lens": {"prompt": "To be"},
+    "parts": {"prompt": "To be", "model": "baseline", "token": "a", "against": "b"},
+    "without": {"prompt": "To be", "parts": ["block 0 head 1"]},
     "score": {"text": "To be"},
 }
 
@@ -32,6 +35,13 @@ def check(name: str, answer) -> None:
         "next_tokens": lambda a: a["unit"] == "token" and a["entries"][0][0] == " tok0",
         "tokens": lambda a: a == [{"text": "é", "id": 233, "bytes": "c3a9"}],
         "attention": lambda a: a["tokens"] == list("To be"),
+        "lens": lambda a: a["tokens"] == list("To be") and len(a["guesses"][3]) == 5,
+        "parts": lambda a: (
+            a["against"] == "b" and sum(share for _, share in a["parts"]) == a["score"]
+        ),
+        "without": lambda a: (
+            a["parts"] == ["block 0 head 1"] and a["text_before"] != a["text_after"]
+        ),
         "score": lambda a: a["bits_per_byte"] == 2.5 and len(a["tokens"]) == 5,
     }
     assert known[name](answer), answer

@@ -28,7 +28,8 @@ AT_ONCE = 5  # pages that rest together
 MODELS = shipped_names(CHECKPOINTS)
 ADDRESSES = [attempt.asks for idea in guide.ideas() for attempt in idea.tries]
 INSIDE = [{"tab": "inside", "model": name} for name in MODELS]
-LESSON = [{"tab": "train", "lesson": name} for name in LESSONS]
+TITLES = {module.KEY: module.NAME for module in LESSONS}
+LESSON = [{"tab": "train", "lesson": name} for name in TITLES]
 ALL = [*INSIDE, *ADDRESSES, *LESSON]
 # One head, one layer, no attention; letters with line breaks; each with whether on a phone.
 SOME = [
@@ -118,8 +119,7 @@ def opened(guest: Guest) -> None:
     page, asks = guest.page, guest.asks
     page.get_by_role("tab", name=asks["tab"].title(), exact=True, selected=True).wait_for()
     if "lesson" in asks:
-        title = LESSONS[asks["lesson"]][0]
-        page.get_by_role("tab", name=title, exact=True, selected=True).wait_for()
+        page.get_by_role("tab", name=TITLES[asks["lesson"]], exact=True, selected=True).wait_for()
     if asks["tab"] == "inside":
         inside_fits(page, asks)
 

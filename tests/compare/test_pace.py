@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import threading
 import time
 
+import pytest
+
 from compare import pace
+
+from .conftest import FAKES
+from .protocol import Visitor
+from .servers import serve
 
 
 class App:
@@ -84,3 +92,46 @@ def test_a_bucket_fills_again_and_never_above_its_brim():
     assert bucket.take(0.0) == 1 / pace.RATE
     assert bucket.take(1e6) == 0.0
     assert bucket.left == pace.BURST - 1
+
+
+def seconds_of_a_lesson(url: str) -> float:
+    """From Start to the end of `hello`, for a visitor with a page."""
+    with contextlib.closing(Visitor(url)) as visitor:
+        begun = time.monotonic()
+        reply = visitor.send(visitor.event_of("live-start"), ["hello", 0.01, 16, 4])
+        assert reply.success
+        assert "Memorised" in reply.html()
+        return time.monotonic() - begun
+
+
+@pytest.mark.slow
+def test_a_page_gone_mad_slows_nobodys_lesson(capsys):
+    """Four threads of one visitor ask all of Inside without end; another's lesson takes at most a
+    fifth longer."""
+    with serve(*FAKES, "--real") as url:
+        seconds_of_a_lesson(url)  # imports torch
+        calm = min(seconds_of_a_lesson(url) for _ in range(2))
+        over, asked = threading.Event(), [0] * 4
+        with contextlib.closing(Visitor(url)) as mad:
+            look = mad.event_of("look")
+            prompt = mad.events()[look]
+            body = {"data": prompt, "fn_index": look, "session_hash": mad.session}
+
+            def ask_on(number: int) -> None:
+                while not over.is_set():
+                    mad.http.post("/gradio_api/queue/join", json=body)
+                    asked[number] += 1
+
+            threads = [threading.Thread(target=ask_on, args=(n,)) for n in range(4)]
+            for thread in threads:
+                thread.start()
+            try:
+                disturbed = min(seconds_of_a_lesson(url) for _ in range(2))
+            finally:
+                over.set()
+                for thread in threads:
+                    thread.join()
+    with capsys.disabled():
+        print(f"\ncalm {calm:.2f} s, beside {sum(asked)} requests {disturbed:.2f} s")  # noqa: T201
+    assert sum(asked) > pace.BURST
+    assert disturbed <= 1.2 * calm

@@ -42,7 +42,7 @@ def test_one_commit_brings_exactly_what_is_allowed(hub, send, run_dir):
     published = send()
     files = hub.files("ada/tiny", published.pinned)
     present = {name for name in MODEL if (run_dir / name).exists()}
-    about = {"README.md", "loss.png", "metrics.json"}
+    about = {"README.md", "loss.png", "metrics.json", "notebook.ipynb"}
     code = {"configuration_tinygpt.py", "modeling_tinygpt.py"}
     assert set(files) == present | about | code | {".gitattributes"}
     assert files["model.safetensors"] == (run_dir / "model.safetensors").read_bytes()
@@ -279,6 +279,16 @@ def test_a_readme_that_was_taken_over_by_hand_stays(hub, send, run_dir):
     assert hub.files("ada/tiny")["README.md"].decode().endswith("Mine.\n")
 
 
+@pytest.mark.parametrize("name", ["hello", "ladder/1-bigram"])
+def test_a_model_that_ships_is_published_by_its_name(hub, send, name):
+    published = send(name)
+    weights = (ROOT / "checkpoints" / name / "model.safetensors").read_bytes()
+    assert hub.files("ada/tiny")["model.safetensors"] == weights
+    assert published.tag.startswith("step-")
+    with pytest.raises(PublishError, match=r"no-such is not a folder.*hello.*ladder/1-bigram"):
+        send("no-such")
+
+
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_half_a_run_is_not_published(hub, send, run_dir, missing):
     (run_dir / missing).unlink()
@@ -325,5 +335,6 @@ def test_a_folder_is_read_once_from_run_to_commit(hub, send, monkeypatch):
     }
     assert [name for name, times in Counter(read).items() if times > 1] == []
     assert {name for name, times in Counter(name for name, _ in read).items() if times > 1} == {
-        "README.md"
+        "README.md",
+        "notebook.ipynb",
     }

@@ -1,8 +1,8 @@
 """A Python of its own for each version of transformers; torch and all else are those installed."""
 
 import importlib.metadata
-import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -76,15 +76,14 @@ def ask(python: Path, program: str) -> str:
 def newest(series: str) -> str:
     """The newest release whose number begins so, such as `4.57`."""
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "index", "versions", "transformers", "--json"],
+        [sys.executable, "-m", "pip", "index", "versions", "transformers"],
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=60,
     )
-    if done.returncode:
-        raise UnavailableError((done.stderr.strip().splitlines() or ["pip failed"])[-1])
-    for version in json.loads(done.stdout)["versions"]:
-        if version.startswith(series + "."):
-            return version
-    raise UnavailableError(f"there is no transformers {series}")
+    found = re.findall(rf"\b{re.escape(series)}\.\d+\b", done.stdout)
+    if not found:
+        said = (done.stderr.strip().splitlines() or ["pip knows none"])[-1]
+        raise UnavailableError(f"there is no transformers {series}: {said}")
+    return max(found, key=lambda version: int(version.rpartition(".")[2]))

@@ -28,7 +28,7 @@ TOKENIZER = (
 )
 CODE = ("configuration_tinygpt.py", "modeling_tinygpt.py")
 MODEL = ("config.json", "generation_config.json", "model.safetensors", *TOKENIZER)
-ABOUT = ("README.md", "loss.png", "metrics.json")
+ABOUT = ("README.md", "loss.png", "metrics.json", "recipe.yaml", "notebook.ipynb")
 ALLOWED = (*MODEL, *CODE, *ABOUT)
 # What an older version or another tool may have left in a repository, and this version replaces.
 REPLACED = (
@@ -38,14 +38,23 @@ REPLACED = (
     "pytorch_model*",
     "training_args.bin",
 )
-AUTO_MAP = {
-    "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
-    "AutoModel": "modeling_tinygpt.TinyGPTModel",
-    "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
-}
+RECIPE = "recipe.yaml"
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "checkpoints"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 # What of a run's facts also holds in its middle.
-_CONSTANT = ("parameters", "recipe", "seed", "data", "split", "versions", "init_from")
+_CONSTANT = (
+    "parameters",
+    "recipe",
+    "seed",
+    "data",
+    "text",
+    "split",
+    "versions",
+    "code",
+    "init_from",
+    "run",
+)
 _LOGGED = {"eval_loss": "val_loss", "eval_bits_per_byte": "val_bits_per_byte"}
 
 
@@ -55,6 +64,7 @@ class Staged:
 
     folder: Path
     step: int | None
+    facts: dict[str, Any]
     local: dict[str, LocalFile]
 
     def write(self, name: str, text: str) -> None:
@@ -70,6 +80,8 @@ def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
     for name in (*MODEL, *ABOUT):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
+    if step_of(source) is not None and (source.parent / RECIPE).is_file():
+        shutil.copyfile(source.parent / RECIPE, folder / RECIPE)
     step = step_of(source)
     step = _kept_step(source) if step is None else step
     _write_facts(source, folder)
@@ -79,7 +91,15 @@ def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
         _seal(folder)
     _check_weights(folder / "model.safetensors")
     files = [name for name in ALLOWED if (folder / name).is_file()]
-    return Staged(folder, step, read_folder(folder, files))
+    return Staged(folder, step, facts_of(folder), read_folder(folder, files))
+
+
+def find(run_dir: str | Path) -> Path:
+    """A run's folder, or that of a model that ships."""
+    folder = Path(run_dir).expanduser()
+    shipped = SHIPPED / run_dir
+    ships = ".." not in folder.parts and (shipped / "config.json").is_file()
+    return shipped if ships and not folder.is_dir() else folder
 
 
 def step_of(folder: Path) -> int | None:
@@ -103,7 +123,8 @@ def facts_of(folder: Path) -> dict[str, Any]:
     for row in _read(folder / "trainer_state.json").get("log_history", []):
         if row.get("step") == step:
             at_step |= {name: row[key] for key, name in _LOGGED.items() if key in row}
-    run = _read(folder.parent / "metrics.json")
+    # While it goes on, a run has measured nothing yet: its record says what it is.
+    run = _read(folder.parent / "run.json").get("facts", {}) | _read(folder.parent / "metrics.json")
     return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
 
 
@@ -120,7 +141,12 @@ def best_of(run_dir: Path, history: list[Path]) -> Path:
 
 def _require_model(source: Path) -> None:
     if not source.is_dir():
-        raise PublishError(f"{source} is not a folder: name a run's output directory")
+        shipped = sorted(p.parent.relative_to(SHIPPED) for p in SHIPPED.rglob("config.json"))
+        named = ", ".join(path.as_posix() for path in shipped)
+        raise PublishError(
+            f"{source} is not a folder: name a run's output directory, or a model that ships "
+            f"({named or 'there are none'})"
+        )
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if (source / name).is_file():
             continue
@@ -184,6 +210,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _seal(folder: Path) -> None:
     """Adds the sealed pair of code files, and says in the config which class is whose."""
+    from tinygpt_hf.configuration_tinygpt import AUTO_MAP
+
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config.get("model_type") != "tinygpt":
         raise PublishError(f"this is a {config.get('model_type')!r} model, not a tinygpt one")
@@ -191,7 +219,7 @@ def _seal(folder: Path) -> None:
     config.pop("_name_or_path", None)  # a path of this machine
     text = json.dumps(config, indent=2, sort_keys=True) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8", newline="\n")
-    package = Path(__file__).parents[2] / "tinygpt_hf"
+    package = ROOT / "tinygpt_hf"
     for name in CODE:
         shutil.copyfile(package / name, folder / name)
 

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 # The recipe of a text of one's own, by the shape that is asked for.
 ARCHITECTURES = {"modern": "modern", "llama": "text-llama", "gpt2": "text-gpt2"}
+# The packages of the trackers that have one of a plain name.
+TRACKERS = {
+    "clearml": "clearml",
+    "codecarbon": "codecarbon",
+    "comet_ml": "comet_ml",
+    "dvclive": "dvclive",
+    "mlflow": "mlflow",
+    "swanlab": "swanlab",
+    "tensorboard": "tensorboard",
+    "trackio": "trackio",
+    "wandb": "wandb",
+}
 USAGE = "python -m training.train RECIPE|TEXT_FILE|FOLDER [flags]"
 
 
@@ -119,10 +131,13 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
     content = reader.read(path)
     content.pop("about", None)
     shape = content.pop("model", {})
+    text = content.pop("trained_on", None)
     ours = {f.name: f.type for f in OUR_FIELDS.values()}
     theirs, shapes = platform_fields(), model_fields()
     reader.check(content, ours | theirs, path.name)
     reader.check(shape, shapes, f"{path.name}, under model,")
+    if (path.parent / content.get("tokenizer", "char") / "tokenizer.json").is_file():
+        content["tokenizer"] = str(path.parent / content["tokenizer"])  # it came with the recipe
     values = content | shape | flags
     minutes = values.get("minutes")
     if minutes is not None and not minutes > 0:  # nor NaN
@@ -135,19 +150,35 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
         model={k: v for k, v in values.items() if k in shapes},
         platform=PLATFORM_DEFAULTS | {k: v for k, v in values.items() if k in theirs},
         given=set(flags),
+        trained_on=text,
     )
 
 
 def platform_arguments(values: dict[str, Any]) -> "TrainingArguments":
     """The folder of the run is not known yet: it is set when it is."""
     from transformers import TrainingArguments
-    from transformers.integrations import get_available_reporting_integrations
 
     args = TrainingArguments(output_dir=".", **on_this_machine(values))
-    for name in args.report_to:
-        if name not in get_available_reporting_integrations():
-            raise ValueError(f"--report_to {name}: it is not installed (pip install {name})")
+    check_trackers(args.report_to)
     return args
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Only known packages are suggested: what was mistyped may be the name of a stranger's."""
+    from transformers.integrations import get_available_reporting_integrations
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            known = sorted(INTEGRATION_TO_CALLBACK)
+            raise ValueError(
+                f"--report_to {name}: there is no such tracker{reader.nearest(name, known)}; "
+                f"there are {', '.join(known)}, all and none"
+            )
+        if name not in get_available_reporting_integrations():
+            package = TRACKERS.get(name)
+            hint = f" (pip install {package})" if package else ""
+            raise ValueError(f"--report_to {name}: it is not installed{hint}")
 
 
 def on_this_machine(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import torch
 from safetensors import safe_open
 from transformers.trainer_pt_utils import safe_globals
 
-from training.hub.staging import checkpoints
+from training.hub.staging import RECIPE, checkpoints
 from training.loop.settings import Options, Settings
+from training.recipes import writer
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -56,12 +58,44 @@ def latest(name: str) -> Path:
     return folder
 
 
-def record(folder: Path, settings: Settings, args: "TrainingArguments") -> None:
-    """What the run depends on, so that it can go on with the same."""
+def record(
+    folder: Path,
+    settings: Settings,
+    args: "TrainingArguments",
+    facts: dict[str, Any],
+) -> None:
+    """What the run depends on, so that it can go on with the same. `facts` are known before the
+    first step, such as the text."""
     folder.mkdir(parents=True, exist_ok=True)
     content = dataclasses.asdict(settings) | {"given": sorted(settings.given)}
     content["platform"] |= {name: getattr(args, name) for name in ("max_steps", "eval_steps")}
+    write_record(folder, content, facts)
+
+
+def write_record(folder: Path, content: dict[str, Any], facts: dict[str, Any]) -> None:
+    """With a mark that tells this run from any other."""
+    content["facts"] = {"run": secrets.token_hex(8)} | facts
     (folder / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def complete(folder: Path, facts: dict[str, Any]) -> None:
+    """The record of a run that goes on and was begun before facts were kept."""
+    content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    if "facts" not in content:
+        write_record(folder, content, facts)
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """What was known of a run before its first step."""
+    path = folder / RECORD
+    return json.loads(path.read_text(encoding="utf-8")).get("facts", {}) if path.exists() else {}
+
+
+def write_recipe(folder: Path, steps: int | None = None) -> None:
+    """recipe.yaml, so that anybody can begin the run again: with the steps that were planned or,
+    once they are known, those that were made."""
+    content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    (folder / RECIPE).write_text(writer.written(content, steps), encoding="utf-8", newline="\n")
 
 
 def recorded(folder: Path, flags: dict[str, Any]) -> Settings:

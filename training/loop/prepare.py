@@ -35,9 +35,8 @@ from training.loop.budget import Machine, find_machine
 from training.loop.callbacks import say
 from training.loop.settings import PLATFORM_DEFAULTS, Options, Settings
 from training.loop.trainer import TinyTrainer, make_trainer
+from training.recipes.writer import FINE_TUNED, RATES
 
-FINE_TUNED = 0.2  # of the recipe's learning rates: what is known already should not be undone
-RATES = ("learning_rate", "muon_learning_rate", "embedding_learning_rate")
 ENOUGH_FOR_BPE = 2_000  # pieces of 64 KB: more text hardly changes the merges
 LITTLE = 2e7  # parameters times tokens: about a millisecond of work
 TIMED = 10  # steps
@@ -76,6 +75,21 @@ class Prepared:
     def tokens_a_step(self) -> float:
         return self.examples_a_step * self.parts.source.tokens_per_example
 
+    def facts(self) -> dict[str, Any]:
+        """What is known of the run before its first step."""
+        options, text = self.settings.options, self.corpus.identity()
+        facts: dict[str, Any] = {
+            "recipe": self.settings.name,
+            "seed": self.args.seed,
+            "data": self.corpus.name,
+        }
+        if text is not None:
+            facts["text"] = text
+        if options.init_from is not None:
+            at = f"@{self.commit}" if self.commit else ""
+            facts["init_from"] = f"{options.init_from.partition('@')[0]}{at}"
+        return facts
+
     def trainer(self, **more: Any) -> TinyTrainer:
         return make_trainer(self.settings.options, self.args, *self.parts, **more)
 
@@ -97,10 +111,14 @@ def prepare(settings: Settings, started: float, seconds: float | None = None) ->
     """`seconds` are for the training alone, which a clock will end."""
     left = Left(settings.options.minutes, started, seconds)
     machine = find_machine(settings.platform)
-    corpus = corpus_of(settings.options)
     if not settings.options.resume:
-        settings = adjusted(settings, corpus, left.seconds(), machine)
+        settings = adjusted(settings, left.seconds(), machine)
     args = platform_arguments(settings.platform)  # a wrong flag is refused before a text is read
+    if settings.options.init_from is None:
+        TinyGPTConfig(**settings.model)
+    corpus = corpus_of(settings.options)
+    for line in tokens.look_over(corpus, settings.trained_on):
+        say(line)
     options = settings.options
     where = Path(machine.agreed(str(folder.choose(settings))))
     args.output_dir = str(where)
@@ -115,22 +133,24 @@ def prepare(settings: Settings, started: float, seconds: float | None = None) ->
     count_steps(ready)
     if left.end is not None and not options.resume:
         fit_steps(ready, left, machine)
-    if args.should_save and not options.resume:
-        folder.record(where, settings, args)
+    if args.should_save and options.resume:
+        folder.complete(where, ready.facts())
+    elif args.should_save:
+        folder.record(where, settings, args, ready.facts())
     return ready
 
 
 def corpus_of(options: Options) -> Corpus:
-    return open_corpus(options.data, options.corpus, options.text_column, options.made_by)
+    return open_corpus(
+        options.data, options.corpus, options.text_column, options.made_by, options.newlines
+    )
 
 
-def adjusted(
-    settings: Settings, corpus: Corpus, seconds: float | None, machine: Machine
-) -> Settings:
+def adjusted(settings: Settings, seconds: float | None, machine: Machine) -> Settings:
     """To the amount of text, and to a model that has learned before."""
     if settings.options.fit:
         flops = machine.agreed(machine.speed())
-        settings = budget.fit(settings, corpus.size(), seconds, flops)
+        settings = budget.fit(settings, corpus_of(settings.options).size(), seconds, flops)
     return settings if settings.options.init_from is None else gentler(settings)
 
 

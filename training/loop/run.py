@@ -12,7 +12,7 @@ from tinygpt_hf.loading import load
 from training.data.examples import Batch
 from training.hub.background import Publisher
 from training.hub.card import write_card
-from training.loop import budget, folder, launcher, report
+from training.loop import budget, folder, report
 from training.loop import callbacks as beside
 from training.loop.console import counted, no_bars
 from training.loop.models import continuation
@@ -22,6 +22,7 @@ from training.loop.trainer import CannotSave, Diverged, as_is
 
 SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 SAMPLE_TOKENS = 160
+SEVERAL = "torchrun --standalone --nproc_per_node 2 -m training.train ..."
 
 
 class NotFinished(RuntimeError):
@@ -48,7 +49,10 @@ class Run:
         no_bars()
         self.publisher: Publisher | None = None
         if settings.options.publish is not None and os.environ.get("RANK", "0") == "0":
-            self.publisher = Publisher(settings.options.publish)  # or not, before time is spent
+            asked = settings.options
+            run_dir = asked.output_dir if asked.resume else None
+            # Or not, before time is spent.
+            self.publisher = Publisher(str(asked.publish), public=asked.public, run_dir=run_dir)
         self.ready = ready = prepare(settings, started, seconds)
         self.seconds, self.schedule, self.collate = seconds, schedule, collate
         self.settings, self.options, self.args = ready.settings, ready.settings.options, ready.args
@@ -63,7 +67,7 @@ class Run:
         )
         for callback in (*self.own_callbacks(), *callbacks):
             self.trainer.add_callback(callback)
-        for line in (*launcher.surprises(self.trainer.is_fsdp_enabled), self.describe()):
+        for line in (*surprises(self.trainer.is_fsdp_enabled), self.describe()):
             beside.say(line)
         checkpoint = None
         if self.ready.checkpoint is not None:
@@ -110,6 +114,7 @@ class Run:
             end = self.ready.started + 60 * options.minutes - budget.AT_THE_END
             chosen.append(beside.Deadline(end))
         if self.publisher is not None:
+            folder.write_recipe(self.folder)  # it goes along with each checkpoint
             chosen.append(beside.Publish(self.publisher, self.folder))
         return chosen
 
@@ -155,6 +160,7 @@ class Run:
         if self.args.should_save:
             rows = beside.merge_rows(self.trainer.state.log_history)
             report.write_metrics(self.folder, metrics)
+            folder.write_recipe(self.folder, metrics["steps"])
             report.draw(self.folder, rows, self.settings.name)
             write_card(self.folder)
         if self.publisher is not None:
@@ -169,19 +175,35 @@ class Run:
             "steps": state.global_step,
             "tokens": round(state.global_step * self.ready.tokens_a_step),
             "parameters": self.model.num_parameters(),
-            "recipe": self.settings.name,
-            "seed": self.args.seed,
-            "data": self.ready.corpus.name,
             "versions": report.versions(),
+            **self.ready.facts(),
+            **folder.facts(self.folder),  # as it began, where it went on since
         }
+        if code := report.code():
+            metrics["code"] = code
         if self.ready.parts.split is not None:
             metrics["split"] = self.ready.parts.split.sentence
-        if options.init_from is not None:
-            at = f"@{self.ready.commit}" if self.ready.commit else ""
-            metrics["init_from"] = f"{options.init_from.partition('@')[0]}{at}"
         if options.prompt is not None and self.args.should_save:
             model, _ = load(self.folder)
             text = self.write(options.prompt, model.to(self.args.device))
             metrics["sample"] = {"prompt": options.prompt, "text": text, "seed": self.args.seed}
             metrics["sample"] |= {k: v for k, v in SAMPLED.items() if k != "do_sample"}
         return metrics
+
+
+def surprises(sharded: bool) -> list[str]:
+    """What a launcher did otherwise than it was asked, which nothing else would say: `accelerate
+    launch` leaves what was asked in the environment."""
+    asked = os.environ
+    lines = []
+    if "ACCELERATE_USE_CPU" in asked and "MASTER_ADDR" in asked and "WORLD_SIZE" not in asked:
+        lines.append(
+            "accelerate launch was asked for several processes and started one, which trains "
+            f"alone; several are started by {SEVERAL}"
+        )
+    if asked.get("ACCELERATE_USE_FSDP") == "true" and not sharded:
+        lines.append(
+            "FSDP was asked for, and accelerate shards on accelerators alone: "
+            "every process keeps the whole model"
+        )
+    return lines

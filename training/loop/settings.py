@@ -34,6 +34,7 @@ class Options:
     )
     resume: bool = option(False, "go on from the last whole checkpoint, bit for bit")
     publish: str | None = option(None, "USER/NAME on the Hub that every checkpoint is pushed to")
+    public: bool = option(False, "with --publish: for all to see (default: private)")
     prompt: str | None = option(None, "text that samples start from as training goes")
     save_at: list[int] = field(
         default_factory=list,
@@ -59,6 +60,9 @@ class Options:
         "windows", "windows drawn at random, all of them in order, lines, or chat"
     )
     text_column: str = option("text", "column of .jsonl files and data sets that holds the text")
+    newlines: Literal["keep", "lf"] = option(
+        "keep", "line ends of the text: as they are, or plain ones for Windows' CRLF"
+    )
     loss_on: Literal["all", "last"] = option("all", "positions of a window that are trained")
     fit: bool = option(False, "choose size, dropout and steps from the amount of text")
     muon_learning_rate: float | None = option(
@@ -101,3 +105,4 @@ class Settings:
     model: dict[str, Any]
     platform: dict[str, Any]
     given: set[str]
+    trained_on: dict[str, Any] | None = None  # the text that a published recipe was made from

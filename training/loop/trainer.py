@@ -1,6 +1,7 @@
 """The platform's Trainer, with an exact evaluation and checkpoints that are whole or refused."""
 
 import contextlib
+import errno
 import importlib.util
 import math
 import shutil
@@ -39,6 +40,9 @@ if importlib.util.find_spec("lomo_optim") is None:
 
 
 WARM = 4  # of the steps that are timed: not counted
+
+
+FULL = 1 << 16  # bytes that are left: nothing more fits
 
 
 class Diverged(RuntimeError):
@@ -270,5 +274,17 @@ def whole_or_not_at_all(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        reason = "the disk is full" if disk_is_full(error, folder) else error
         shutil.rmtree(folder, ignore_errors=True)
-        raise CannotSave(f"{folder} could not be saved: {error}") from error
+        raise CannotSave(f"{folder} could not be saved: {reason}") from error
+
+
+def disk_is_full(error: BaseException | None, folder: Path) -> bool:
+    """torch and safetensors call it by names of their own: then the disk is asked."""
+    while error is not None:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(there).free < FULL

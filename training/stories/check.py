@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 from .language import lexicon
 from .language.acts import starts
+from .language.complaints import OWED
 from .language.patterns import SAME
 from .language.reader import Reader, Reading, act_of, apply, readings
 from .language.reference import Focus
 from .language.world import Env, World
 
 HOLDS, SO_FAR, FAILS = "holds together", "holds together so far", "does not hold together"
+LONGEST = 500  # characters of a sentence, so that no text takes long to read
 OPENERS = lexicon.phrases()["opener"]
 _SENTENCE = re.compile(r'(?:[^."?!\n]|"[^"\n]*")+?(?:[.?!]+|(?<=[.?!]")(?=\s+[A-Z"]|\s*$))')
 _SPEAKS = re.compile(r'["?!]')
@@ -33,6 +35,7 @@ class Problem:
     sentence: str
     reason: str
     foreign: bool = False  # the sentence is not of this world
+    first: bool = False  # of the text
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.sentence}"
@@ -48,6 +51,12 @@ class Study:
     ended: bool
     acts: list[str] = field(default_factory=list)
     firsts: tuple[str, str] = ("-", "-")  # the first thing and the first place, of all told
+
+    @property
+    def ours(self) -> bool:
+        """The text is of this world, as far as one can tell: it begins as its stories do."""
+        first = self.problems[0] if self.problems else None
+        return self.sentences > 0 and not (first and first.foreign and first.first)
 
     @property
     def verdict(self) -> str:
@@ -108,11 +117,13 @@ class _Checker:
                 break  # somebody has not finished speaking
             number += count
             end = start + len(sentence)
-            self.problems += [Problem(start, end, sentence, why, foreign) for why in reasons]
+            self.problems += [
+                Problem(start, end, sentence, why, foreign, start == found[0][0]) for why in reasons
+            ]
         if self.ended and not self.problems and found:
             start, sentence = found[-1]
-            owed = ["still open: " + " ".join(fact) for fact in self.world.all("open")]
-            owed += ["nobody answered: " + " ".join(fact) for fact in self.world.all("asked")]
+            owed = [OWED[what].format(*rest) for what, *rest in self.world.all("open")]
+            owed += ["what was the answer?" for _ in self.world.all("asked")]
             for what in owed:
                 why = f"the story ends, but {what}"
                 self.problems.append(Problem(start, start + len(sentence), sentence, why))
@@ -124,11 +135,13 @@ class _Checker:
         return (things or ["-"])[0], (places or ["-"])[0]
 
     def known(self, sentence: str) -> bool:
-        clause = lowered(sentence)
+        clause = lowered(sentence) if len(sentence) <= LONGEST else None
         return clause is not None and any(all(map(readings, way)) for way in ways(clause)[:3])
 
     def sentence(self, sentence: str) -> tuple[bool, list[str]]:
         """Whether it is foreign, and what is wrong with it. The world goes on after it."""
+        if len(sentence) > LONGEST:
+            return True, ["no sentence of this world is so long"]
         clause = lowered(sentence)
         if clause is None:
             return True, ["a sentence begins with a capital"]

@@ -28,6 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--made", type=Path, default=MADE, help="what the maker wrote")
+    parser.add_argument("--json", type=Path, help="write the figures to a file")
     parser.add_argument("--save", type=Path, help="write the stories and what was found to a file")
     return parser
 
@@ -35,6 +36,8 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
+    if args.count < 1:
+        parser.error(f"--count is {args.count}; it must be at least 1")
     if not (args.made / "stories.jsonl").is_file():
         parser.error(f"{args.made} holds no stories.jsonl; `python -m training.stories.make`")
     from tinygpt_hf.loading import load
@@ -42,10 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     model, tokenizer = load(args.model)
     asked = openings(args.made, args.count, args.seed)
     texts = write(model, tokenizer, [start for start, _ in asked], args.temperature, args.seed)
-    theirs = [text for _, text in asked]
-    passed = report(texts, theirs, args.made)
+    found = figures(texts, [text for _, text in asked], args.made)
     if args.save:
         args.save.write_text("".join(lines(texts)), encoding="utf-8")
+    passed = report(found)
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0 if passed else 1
 
 
@@ -60,6 +65,8 @@ def openings(made: Path, count: int, seed: int) -> list[tuple[str, str]]:
             parts = sentences(row["text"])
             start, last = parts[rng.choice((0, 1))]
             found.append((row["text"][: start + len(last)], row["text"]))
+    if count > len(found):
+        raise SystemExit(f"there are {len(found)} openings, fewer than --count {count}")
     return found[:count]
 
 
@@ -92,31 +99,42 @@ def write(
     return found
 
 
-def report(texts: list[str], theirs: list[str], made: Path) -> bool:
-    """Prints the figures; whether all of them are good enough."""
-    from .check import HOLDS, study
+def figures(texts: list[str], theirs: list[str], made: Path) -> dict[str, Any]:
+    """What is measured: of the model's stories, and of the simulator's that begin alike."""
+    from .check import HOLDS, SO_FAR, study
     from .copies import Training
 
     ours, whole = [study(text) for text in texts], [study(text) for text in theirs]
-    holds = mean(one.verdict == HOLDS for one in ours)
-    print(f"hold together, and end       {holds:.1%} (wanted {HOLD:.0%})")
-    print(f"hold together so far, no end {mean(not s.problems and not s.ended for s in ours):.1%}")
-    for name, count in blame(ours).most_common():
-        print(f"    first wrong: {name:20} {count / len(texts):.1%}")
-    length = ratio("words", [len(t.split()) for t in texts], [len(t.split()) for t in theirs])
-    state = ratio("changes", [s.world.changes for s in ours], [s.world.changes for s in whole])
     training = Training(made)
-    copied = mean(training.copied(text) for text in texts)
-    print(f"copied from the training     {copied:.1%} (at most {COPIED:.0%})")
-    new = mean(training.is_new(one) for one in ours)
-    print(f"of a combination not trained {new:.1%} (at least {NEW:.0%})")
-    return holds >= HOLD and length and state and copied < COPIED and new >= NEW
+    return {
+        "stories": len(texts),
+        "holds": mean(one.verdict == HOLDS for one in ours),
+        "so_far": mean(one.verdict == SO_FAR for one in ours),
+        "first_wrong": {name: count / len(texts) for name, count in blame(ours).most_common()},
+        "words": mean(len(text.split()) for text in texts),
+        "words_of_simulator": mean(len(text.split()) for text in theirs),
+        "changes": mean(one.world.changes for one in ours),
+        "changes_of_simulator": mean(one.world.changes for one in whole),
+        "copied": mean(training.copied(text) for text in texts),
+        "new": mean(training.is_new(one) for one in ours),
+    }
 
 
-def ratio(name: str, ours: list[int], theirs: list[int]) -> bool:
-    share = mean(ours) / mean(theirs)
-    print(f"{name + ' in a story':28} {mean(ours):.1f}, the simulator's {mean(theirs):.1f}")
-    return abs(share - 1) <= NEAR
+def report(found: dict[str, Any]) -> bool:
+    """Prints the figures; whether all of them are good enough."""
+    print(f"hold together, and end       {found['holds']:.1%} (wanted {HOLD:.0%})")
+    print(f"hold together so far, no end {found['so_far']:.1%}")
+    for name, share in found["first_wrong"].items():
+        print(f"    first wrong: {name:20} {share:.1%}")
+    near = []
+    for name in ("words", "changes"):
+        ours, theirs = found[name], found[f"{name}_of_simulator"]
+        near.append(abs(ours / theirs - 1) <= NEAR)
+        print(f"{name + ' in a story':28} {ours:.1f}, the simulator's {theirs:.1f}")
+    print(f"copied from the training     {found['copied']:.1%} (less than {COPIED:.0%})")
+    print(f"of a combination not trained {found['new']:.1%} (at least {NEW:.0%})")
+    right = found["holds"] >= HOLD and found["copied"] < COPIED and found["new"] >= NEW
+    return right and all(near)
 
 
 def blame(studies: list[Any]) -> Counter[str]:

@@ -7,6 +7,7 @@ import json
 import re
 
 from compare.html import charts
+from compare.html.panes import SIDES
 from compare.values import Attention, Odds, Piece, Point, Surprise
 
 EVIL = "<img src=x onerror=alert(1)>'\"${1}{{2}}"
@@ -30,7 +31,7 @@ def test_letters_of_both_models_share_rows_and_scale():
 
 
 def test_tokens_stay_in_two_lists():
-    odds = {side: Odds("token", [(EVIL, 1.0)], EVIL) for side in charts.SIDES}
+    odds = {side: Odds("token", [(EVIL, 1.0)], EVIL) for side in SIDES}
     markup = charts.token_chart(odds, NAMES, "x" * 99)
     assert escaped(markup)
     assert markup.count("<table") == 2

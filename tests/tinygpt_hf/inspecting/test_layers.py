@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from tests.tinygpt_hf.inspecting.models import ALL, logits, make, text
+from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.inspecting import guesses, lens
 
 
@@ -44,6 +47,35 @@ def test_the_guesses_are_the_likeliest_of_each_layer():
     assert torch.equal(tokens, expected.indices)
     torch.testing.assert_close(odds, expected.values)
     assert guesses(model, ids[:2], last=5, count=99)[0].shape == (3, 2, 31)
+
+
+class Largest(TorchDispatchMode):
+    """How many numbers the largest tensor has that is made meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for each in made if isinstance(made, (tuple, list)) else [made]:
+            if isinstance(each, torch.Tensor):
+                self.numbers = max(self.numbers, each.numel())
+        return made
+
+
+@pytest.mark.parametrize("kind", ["ours", "GPT2LMHeadModel"])
+def test_the_guesses_hold_no_table_of_all_layers(kind):
+    """Nothing larger than the shown positions of one layer."""
+    sizes = {"vocab_size": 4_001, "n_layer": 6, "n_embd": 8, "n_head": 2, "n_positions": 64}
+    if kind == "ours":
+        names = {ours: sizes.pop(theirs) for theirs, ours in TinyGPTConfig.attribute_map.items()}
+        model = TinyGPTForCausalLM(TinyGPTConfig(**sizes, **names)).eval()
+    else:
+        model = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=0, eos_token_id=0)).eval()
+    with Largest() as largest:
+        guesses(model, torch.arange(64), last=16)
+    assert largest.numbers == 16 * 4_001
 
 
 def test_what_cannot_be_looked_into_is_said():

@@ -157,7 +157,7 @@ def test_what_does_not_work_there_is_refused(flags, kind, said, recipe, tmp_path
 
 
 def test_what_a_launcher_did_otherwise_is_said(monkeypatch):
-    from training.loop.launcher import surprises
+    from training.loop.run import surprises
 
     for name in ("ACCELERATE_USE_CPU", "MASTER_ADDR", "WORLD_SIZE", "ACCELERATE_USE_FSDP"):
         monkeypatch.delenv(name, raising=False)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 
 from training.stories.check import FAILS, HOLDS, SO_FAR, check, study
+from training.stories.language.acts import acts
+from training.stories.language.complaints import AGAINST, MISSING, OWED
 from training.stories.prove import main
 from training.stories.spoiling.kinds import KINDS
 from training.stories.spoiling.spoil import spoilt
+from training.stories.telling.story import story
 
 BEGINNING = "Nell the girl was in the garden one sunny morning. Nell had a red kite that pulled "
 BEGINNING += "like a small horse. "
@@ -45,6 +51,39 @@ def test_a_sentence_that_cannot_be_is_found_and_named(sentence, reason):
     assert text[found[0].start : found[0].end] == found[0].sentence
 
 
+def test_a_text_of_another_world_is_told_from_ours():
+    assert study(BEGINNING + "The trains were late again.").ours
+    assert not study("First Citizen: Before we proceed any further, hear me speak.").ours
+    assert not study("What is a token? A token is a piece of text.").ours
+    assert not study("").ours
+
+
+def test_no_text_is_too_wild_or_too_long_to_read():
+    rng = random.Random(4)
+    told = [story(3, number).text for number in range(12)]
+    for number in range(150):
+        words = rng.choice(told).split()
+        for _ in range(6):
+            a, b = rng.randrange(len(words)), rng.randrange(len(words))
+            words[a], words[b] = words[b], rng.choice((words[a], '"', "it", "their's", "é."))
+        assert study(" ".join(words)).verdict in (HOLDS, SO_FAR, FAILS), number
+    start = time.perf_counter()
+    assert study("Nell and " * 20_000 + "Ben slept. " + "a. " * 2000).verdict == FAILS
+    assert time.perf_counter() - start < 20
+
+
+def test_every_complaint_has_its_words():
+    """Also the rare ones: a story must not fail over what is to be said about it."""
+    for act in acts().values():
+        for line in act.makes:
+            if line.startswith("open "):
+                assert OWED[line.split()[1]].format("a", "b", "c")
+        for line in act.needs:
+            relation, *args = line.removeprefix("not ").split()
+            texts = [table[relation] for table in (MISSING, AGAINST) if relation in table]
+            assert all(text.format(*args, now="") for text in texts), (act.name, line)
+
+
 def test_she_can_be_one_of_two_only_where_it_is_clear():
     both = "Nell the girl was in the garden one sunny morning. "
     both += "Beside her stood her friend, Ada the girl. "
@@ -59,7 +98,7 @@ def test_a_promise_that_is_forgotten_is_found_at_the_end():
         '"Will you feed the hens for me today?" asked Ada. "I promise," said Nell. '
     )
     assert study(text).verdict == SO_FAR
-    assert "still open: promise" in reasons(text + "And Nell and Ada stayed friends.")
+    assert "what became of Nell's promise?" in reasons(text + "And Nell and Ada stayed friends.")
     kept = text + "Nell had promised, so she fed the hens. "
     assert study(kept + "And Nell and Ada stayed friends.").verdict == HOLDS
 
@@ -72,7 +111,9 @@ def test_people_act_as_they_are_said_to_be():
         "Nell really meant to do it, but there was a snail race behind the bakery. "
     )
     assert study(text).verdict == SO_FAR
-    assert "trait Nell reliable" in reasons(text + "Nell forgot all about feeding the hens.")
+    assert "that is not like Nell, who is reliable" in reasons(
+        text + "Nell forgot all about feeding the hens."
+    )
 
 
 @pytest.mark.parametrize("kind", [kind.name for kind in KINDS if not kind.kept_back])

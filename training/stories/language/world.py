@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from .complaints import AGAINST, MISSING, NOT_LED_TO, SPEAKS_AGAINST
 from .lexicon import TIMES, places, spots, things
 
 # Relations that have one value: how many arguments name it. The others hold as many as they like.
@@ -25,25 +26,6 @@ SINGLE = {
     "time": 0,
     "asked": 0,
     "stage": 0,
-}
-# What is said where a fact is missing; {0} and so on are its arguments, {now} what is true instead.
-MISSING = {
-    "at": "{0} is not {1}{now}",
-    "where": "the {0} is not with or at {1}{now}",
-    "owner": "the {0} does not belong to {1}{now}",
-    "feels": "nothing made {0} feel {1}{now}",
-    "asked": "nobody asked that",
-    "weather": "the weather is not {0}{now}",
-    "time": "it is not {0}{now}",
-    "lost": "the {0} is not lost",
-    "outcome": "the story did not end like that ({0})",
-    "promise": "no such promise is open",
-    "here": "the {1} is not where {0} is",
-    "trait": "{0} is not like that ({1})",
-    "near": "{0} and {1} are not in the same place",
-    "spot": "the {0} is not {1}{now}",
-    "spot_of": "one cannot look {0} there",
-    "later": "the clock runs backwards{now}",
 }
 Env = dict[str, Any]
 
@@ -182,18 +164,25 @@ class World:
         words = line.split()
         shown = [fill(word, env) for word in words]
         if words[0] == "not":
-            return f"it cannot be while `{' '.join(shown[1:])}` is so"
+            text = AGAINST.get(words[1], SPEAKS_AGAINST)
+            return text.format(*map(bare, shown[2:]))
         return self._explain(words[0], shown[1:])
 
     def _explain(self, relation: str, args: list[str]) -> str:
         now = ""
         if relation in SINGLE:
             value = self.get(relation, *args[: SINGLE[relation]])
-            now = f", but {value}" if value is not None else ""
-        text = MISSING.get(relation)
-        return (
-            text.format(*args, now=now) if text else f"nothing said `{relation} {' '.join(args)}`"
-        )
+            now = f", but {bare(value)}" if value is not None else ""
+        return MISSING.get(relation, NOT_LED_TO).format(*map(bare, args), now=now)
+
+
+def bare(word: str) -> str:
+    """A word of the facts, as it is said: an unknown person is somebody."""
+    if word.startswith("home:"):
+        return "at home"
+    if len(word) == 1:
+        return {"X": "thing", "Y": "thing", "Z": "thing"}.get(word, "somebody")
+    return word.lower() if word.isupper() else word.replace("|", " or ")
 
 
 @cache

@@ -82,7 +82,8 @@ class Story(Voice):
 
     def add(self, text: str, pattern: Pattern, act: Act, env: Env) -> None:
         joinable = pattern.joins and act.joins and "," not in text
-        if pattern.joins and act.joins and self.told and self.chance(OPENED):
+        opened = self.told and self.told[-1].text.startswith("Then ")
+        if pattern.joins and act.joins and self.told and not opened and self.chance(OPENED):
             text = f"{self.rng.choice(lexicon.phrases()['opener'])} {text}"
             joinable = False
         if text[-1] not in '.!?"':
