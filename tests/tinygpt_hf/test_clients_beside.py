@@ -1,6 +1,7 @@
 """Clients that are not among our own packages: TRL, lm-eval, torchao. Each is skipped by its name.
 
-pip install --no-deps --target DIR trl torchao lm_eval   (and what lm_eval needs), PYTHONPATH=DIR
+pip install --no-deps --target DIR trl torchao; pip install --target DIR lm_eval
+PYTHONPATH=DIR python -m pytest -m slow tests/tinygpt_hf/test_clients_beside.py
 """
 
 import copy

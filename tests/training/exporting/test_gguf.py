@@ -16,8 +16,9 @@ from training.export import main
 from training.exporting import gguf as exporting
 from training.exporting.errors import ExportError
 from training.exporting.gguf_tokenizer import HARD, check_ids, read_tokenizer, without_marks
+from training.train import main as train
 
-from .models import bpe, char, fitting, folder, logits
+from .models import TEXT, bpe, char, fitting, folder, logits
 
 gguf = pytest.importorskip("gguf")
 
@@ -167,3 +168,24 @@ def test_a_vocabulary_larger_than_the_tokenizer(tmp_path):
     assert kinds[-3:] == [gguf.TokenType.UNUSED] * 3
     assert len(np.unique(fields["tokenizer.ggml.tokens"].contents())) == len(kinds)
     json.dumps(fields["tokenizer.ggml.tokens"].contents())
+
+
+@pytest.mark.parametrize("arch", ["gpt2", "llama"])
+def test_a_text_of_ones_own_can_leave(arch, tmp_path, monkeypatch):
+    """`--arch` trains the shape and the cut that llama.cpp has; nothing else has to be known."""
+    monkeypatch.setenv("TINYGPT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "text.txt").write_text("".join(TEXT * 20), encoding="utf-8")
+    flags = ["--tokenizer", "bpe", "--bpe_size", "300", "--max_steps", "2", "--eval_steps", "2"]
+    flags += [
+        "--save_strategy",
+        "no",
+        "--disable_tqdm",
+        "true",
+        "--output_dir",
+        str(tmp_path / "r"),
+    ]
+    assert train([str(tmp_path / "text.txt"), "--arch", arch, *flags]) == 0
+    assert main([str(tmp_path / "r"), "--to", "gguf", "--output", str(tmp_path / "out")]) == 0
+    fields = gguf.GGUFReader(tmp_path / "out" / "r-F32.gguf").fields
+    assert fields["general.architecture"].contents() == arch
+    assert len(fields["tokenizer.ggml.merges"].contents()) > 10
