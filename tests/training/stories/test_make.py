@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.tokenization import train_bpe
 from training import recipe
 from training.stories import exam, make
 from training.stories.copies import Training
+from training.stories.language import lexicon
 from training.stories.telling.story import story
 
 
@@ -58,6 +60,17 @@ def test_the_simulators_own_stories_pass_the_exam(made, capsys):
     assert "hold together, and end       100.0%" in capsys.readouterr().out
     wrong = [text.replace("e", "", 1) for text in held]
     assert not exam.report(exam.figures(wrong, held, made))
+
+
+def test_a_name_is_one_token_wherever_it_stands(made):
+    """A name that is three pieces here and one there is hard to keep."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(made / "tokenizer")
+    for name in lexicon.people():
+        parts = name.split()
+        assert len(tokenizer.tokenize(name)) == len(tokenizer.tokenize(f" {name}")) == len(parts)
+    assert tokenizer.chat_template is None  # a prompt is an opening, not a question
+    told = [row["text"] for row in rows(made, "stories.jsonl")]
+    assert max(len(tokenizer.encode(text)) for text in told) < exam.LONGEST
 
 
 def test_an_exam_without_its_data_says_how_to_make_it(tmp_path, capsys):

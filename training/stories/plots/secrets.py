@@ -2,6 +2,8 @@
 
 from training.stories.telling.teller import ANYONE, Teller
 
+from .together import BAKED
+
 
 def secret(s: Teller) -> None:
     a, b, c, here, there = s.one(), s.one(), s.one(*ANYONE), s.site(), s.site()
@@ -116,7 +118,7 @@ def stuck(s: Teller) -> None:
 
 def baking(s: Teller) -> None:
     a, b, there = s.one(*ANYONE), s.one(*ANYONE), s.site()
-    x, want = s.rng.choice(("pie", "cake", "bun", "pancake", "loaf of bread")), s.value("MISSING")
+    x, want = s.rng.choice(BAKED), s.value("MISSING")
     here = s.rng.choice(("kitchen", "bakery", "inn"))
     s.begin(a, here)
     s.say("wants_bake", A=a, X=x)

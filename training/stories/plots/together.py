@@ -2,6 +2,8 @@
 
 from training.stories.telling.teller import ANYONE, Teller
 
+BAKED = ("pie", "cake", "bun", "loaf of bread", "pancake")
+
 
 def storm(s: Teller) -> None:
     a, b, here, roof = s.one(*ANYONE), s.one(), s.site("out"), s.site("in")
@@ -70,7 +72,7 @@ def surprise(s: Teller) -> None:
     s.say("plans", A=a, B=b, C=c)
     s.scene()
     if s.chance(0.5):
-        x = s.object("food")
+        x = s.rng.choice(BAKED)
         s.say("bakes", A=a, B=b, C=c, X=x)
     else:
         x = s.object("toy", "wear")
@@ -133,7 +135,7 @@ def seeking(s: Teller) -> None:
 
 def building(s: Teller) -> None:
     a, b, here, build = s.one(), s.one(*ANYONE), s.site("out"), s.value("BUILD")
-    s.begin(a, here)
+    s.begin(a, here, weather="snowy" if build == "snow fort" else "")
     s.friend(a, b)
     s.say("wants_build", A=a, B=b, BUILD=build)
     s.say("gathers", A=a, B=b, BUILD=build)
