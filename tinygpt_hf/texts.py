@@ -16,13 +16,12 @@ def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> It
     before and ends after: the cuts change neither what is learned nor how it is encoded.
     """
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
-        held: list[str] = []  # blocks without a place to cut
-        for block in _blocks(path, size):
-            if cut := _behind_a_word(block):
-                yield "".join([*held, block[:cut]])
-                held = [block[cut:]]
-            else:
-                held.append(block)
+        held: list[str] = []
+        for block in filter(None, _blocks(path, size)):
+            if held and (cut := _behind_a_word(held[-1])):  # there is more: what is held may go
+                yield "".join([*held[:-1], held[-1][:cut]])
+                held = [held[-1][cut:]]
+            held.append(block)
         if rest := "".join(held):
             yield rest
 

@@ -145,7 +145,8 @@ def past_names(model: TinyGPTForCausalLM) -> list[str]:
 
 def empty_past(model: TinyGPTForCausalLM, rows: int, length: int = 0) -> list[np.ndarray]:
     config = model.config
-    shape = (rows, config.num_key_value_heads, length, config.head_dim)
+    heads = config.num_key_value_heads or config.num_attention_heads
+    shape = (rows, heads, length, config.head_dim)
     return [np.zeros(shape, np.float32) for _ in past_names(model)]
 
 
