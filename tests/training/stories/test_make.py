@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.tokenization import train_bpe
-from training import recipe
+from training.recipes import reader
 from training.stories import exam, make
 from training.stories.copies import Training
 from training.stories.language import lexicon
@@ -81,7 +81,7 @@ def test_an_exam_without_its_data_says_how_to_make_it(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["stories", "stories-gpt2"])
 def test_the_recipes_read_what_the_maker_writes(name):
-    found = recipe.read(recipe.find(name))
+    found = reader.read(reader.find(name))
     assert found["data"] == ["training/stories/made/stories.jsonl"]
     assert found["made_by"] == "python -m training.stories.make"
 
