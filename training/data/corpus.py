@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from training.data import repeats
 from training.loop.arguments import Options
 
 HELLO = "hello hello"
@@ -120,6 +121,8 @@ def open_corpus(options: Options) -> Corpus:
     built_in, data, column = options.corpus, options.data, options.text_column
     if not data and built_in == "shakespeare":
         return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()])
+    if not data and built_in == "repeat":
+        return Corpus("random letters given twice", text=repeats.text())
     if not data and built_in in BUILT_IN:
         return Corpus(built_in, text=BUILT_IN[built_in])
     if not data:

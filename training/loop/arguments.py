@@ -56,7 +56,7 @@ class Options:
     )
     bpe_size: int = option(4096, "vocabulary of a bpe tokenizer")
     corpus: str | None = option(
-        None, "text that is built in: hello, next-char, minigpt, or shakespeare (fetched once)"
+        None, "built-in text: hello, next-char, minigpt, repeat, or shakespeare (fetched once)"
     )
     examples: Literal["windows", "all", "lines", "chat"] = option(
         "windows", "windows drawn at random, all of them in order, lines, or chat"
