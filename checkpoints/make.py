@@ -21,7 +21,7 @@ COMMANDS = {
     "--save_at 0 1 2 4 8 16 32 64 128 256 512 1024",
 }
 # In half the bytes: no loss moves by more than 0.001 (a test measures it).
-IN_BF16 = ("history", "ladder/", "chat")
+IN_BF16 = ("history", "ladder/", "chat", "repeat")
 # Of a finished run; the code is in tinygpt_hf/, the Trainer's state stays behind.
 KEPT = (
     "config.json",

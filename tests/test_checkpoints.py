@@ -64,6 +64,13 @@ def test_minigpt_ends_its_sentence_by_itself():
     assert greedy("minigpt", "the", 60) == "the read a book by the fire"
 
 
+def test_repeat_copies_what_it_has_read_and_stops_by_itself():
+    assert greedy("repeat", "<|endoftext|>qwhzkqw", 20) == "qwhzkqwhzk"
+    assert greedy("repeat", "<|endoftext|>gfjxtmag", 20) == "gfjxtmagfjxtma"
+    weights = CHECKPOINTS / "repeat" / "model.safetensors"
+    assert weights.stat().st_size < 1e6
+
+
 # Bits per byte of the sample, and the first words after ROMEO, as measured when they were made.
 MADE = {
     "bigram": (4.0124, "\n\n\n"),

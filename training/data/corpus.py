@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from training.data import repeats
+
 HELLO = "hello hello"
 THE_CAT = "the cat sat on the mat"
 SENTENCES = """\
@@ -176,6 +178,8 @@ def open_corpus(
     `made_by` is the command that writes files which are not there."""
     if not data and built_in == "shakespeare":
         return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()], newlines=newlines)
+    if not data and built_in == "repeat":
+        return Corpus("random letters given twice", text=repeats.text())
     if not data and built_in in BUILT_IN:
         return Corpus(built_in, text=BUILT_IN[built_in])
     if not data:

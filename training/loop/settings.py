@@ -54,7 +54,7 @@ class Options:
         "lines", "words of a bpe tokenizer: ours, or GPT-2's, which llama.cpp knows"
     )
     corpus: str | None = option(
-        None, "text that is built in: hello, next-char, minigpt, or shakespeare (fetched once)"
+        None, "built-in text: hello, next-char, minigpt, repeat, or shakespeare (fetched once)"
     )
     examples: Literal["windows", "all", "lines", "chat"] = option(
         "windows", "windows drawn at random, all of them in order, lines, or chat"

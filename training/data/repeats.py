@@ -1,0 +1,21 @@
+"""Random letters given twice: from this text a small model learns to copy what followed last time.
+
+Nothing but the first half says what the second half is, so nothing can be learned by heart. The
+halves differ in length, so that looking back a fixed distance does not help either. No letter is
+twice in one half: what followed it last time is then one letter.
+"""
+
+from random import Random
+from string import ascii_lowercase
+
+LINES, SHORTEST, LONGEST = 60_000, 3, 12  # letters of one half
+_SEED = 7
+
+
+def text() -> str:
+    chance = Random(_SEED)
+    return "".join(f"{line(chance, chance.randint(SHORTEST, LONGEST))}\n" for _ in range(LINES))
+
+
+def line(chance: Random, half: int) -> str:
+    return 2 * "".join(chance.sample(ascii_lowercase, half))
