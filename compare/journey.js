@@ -9,6 +9,7 @@ window.journey = (() => {
     let runs = false; // what an address sets up is also to be run
     let once = false; // the seed of the address is to be taken
     let touched = 0; // when the visitor last pressed a tab or a model
+    let replaced = ""; // what the visitor had typed before a chip took its place
     const known = {}; // who sat on each side when it was last shown
     let then = ""; // what the address wants done after its run
     const SOON = 5000; // milliseconds after a press in which what changes is the visitor's doing
@@ -122,9 +123,10 @@ window.journey = (() => {
     });
     // What was written no longer belongs to what is asked now.
     document.addEventListener("input", (event) => {
-        if (event.target.closest?.("#prompt")) stale(true);
+        if (event.target.closest?.("#prompt")) outdated(true, "text", "look");
     });
-    const stale = (yes) => document.body.classList.toggle("stale", yes);
+    const outdated = (yes, ...kinds) =>
+        kinds.forEach((kind) => document.body.classList.toggle(`stale-${kind}`, yes));
     window.addEventListener("popstate", () => follow(window.location.search, false));
 
     // The texts of a pane, as a reader sees them, without the seeds between.
@@ -176,8 +178,30 @@ window.journey = (() => {
         asked() {
             const yes = once;
             once = false;
-            stale(false);
+            outdated(false, "text");
             return yes;
+        },
+        // Inside shows what belongs to the prompt again.
+        looked() {
+            outdated(false, "look");
+        },
+        // A chip takes the place of the prompt; what the visitor had typed can be brought back.
+        chip(text, before, ours) {
+            const typed = before && !ours.includes(before);
+            replaced = typed ? before : replaced;
+            document.body.classList.toggle("replaced", Boolean(replaced));
+            outdated(true, "text", "look");
+            return text;
+        },
+        restore(now) {
+            document.body.classList.remove("replaced");
+            [replaced, now] = ["", replaced || now];
+            outdated(true, "text", "look");
+            return now;
+        },
+        // Runs the tab that is open, if it belongs to the prompt.
+        again() {
+            if (["compare", "inside"].includes(tab())) setTimeout(() => go()?.click(), 60);
         },
         // The tally of blind tests, by pair of models, is this browser's.
         vote(result) {

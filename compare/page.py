@@ -20,7 +20,7 @@ from compare import api
 from compare.html.api_html import api_html
 from compare.html.theme import head, theme
 from compare.pace import Pace
-from compare.roster import Roster
+from compare.roster import EXAMPLES, Roster
 from compare.tabs import (
     address,
     chat,
@@ -45,7 +45,8 @@ _VISITORS = 100  # of whom the server knows what they chose; each costs 0.3 MB
 # Work for Gradio that is over at once; threads that come and go leave memory behind.
 _THREADS = 8
 _WELCOME = (
-    "<p>A tiny language model beside GPT-2: watch both write, look inside, or train your own. "
+    "<p><span>Tiny language models beside GPT-2: watch them write, look inside, train your "
+    "own.</span> "
     "<a id='train-one' data-go href='?tab=train&amp;lesson=own&amp;sample=guide&amp;seconds=10"
     "&amp;then=beside'>Train one now</a></p>"
 )
@@ -127,10 +128,16 @@ def _prompt(roster: Roster, settings: Settings) -> gr.Textbox:
     )
     prompt.submit(None, js=_GO, **QUIET)
     settings.accept("prompt", prompt, address.prompt, tabs=("compare", "inside"))
+    ours = json.dumps([*PROMPTS, *EXAMPLES.values()])
     with gr.Row(elem_classes="chips"):
+        undo = gr.Button("Bring my text back", size="sm", elem_classes="chip", elem_id="undo")
+        undo.click(None, prompt, prompt, js="(now) => journey.restore(now)", **QUIET)
         for text in PROMPTS:
             chip = gr.Button(text, size="sm", elem_classes="chip")
-            chip.click(None, None, prompt, js=f"() => {json.dumps(text)}", **QUIET)
+            js = f"(before) => journey.chip({json.dumps(text)}, before, {ours})"
+            chip.click(None, prompt, prompt, js=js, **QUIET).then(
+                None, js="() => journey.again()", **QUIET
+            )
     return prompt
 
 

@@ -70,7 +70,7 @@ def build(page: Page, tab: gr.Tab) -> None:
         trigger_mode="always_last",
         concurrency_limit=None,
         **QUIET,
-    )
+    ).then(None, js="() => journey.looked()", **QUIET)
     for part in parts:
         for moved in part.moved:
             moved(

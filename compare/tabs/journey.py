@@ -15,6 +15,7 @@ from compare.html import guide, strip
 from compare.html.panes import SIDES, notice
 from compare.tabs import address
 from compare.tabs.shared import FREE, QUIET, Page, first_keys, html, is_example
+from compare.values import Refusal
 
 _CONNECT = "journey.connect((asks) => trigger('click', {asks}));"
 _LONGEST = 60  # letters of a part of an address that are looked at, but for texts
@@ -62,10 +63,10 @@ class _Journey:
     def __init__(self, page: Page, tabs: list[str]) -> None:
         self.page, self.tabs = page, tabs
 
-    def arrive(self, request: gr.Request, prompt: str) -> list[Any]:
-        return self.apply(dict(request.query_params), prompt)
+    async def arrive(self, request: gr.Request, prompt: str) -> list[Any]:
+        return await self.apply(dict(request.query_params), prompt)
 
-    def go(self, event: gr.EventData, request: gr.Request, prompt: str) -> list[Any]:
+    async def go(self, event: gr.EventData, request: gr.Request, prompt: str) -> list[Any]:
         """A link was followed; what the visitor had running stops."""
         for stop in self.page.leaving:
             stop(request.session_hash or "")
@@ -73,9 +74,9 @@ class _Journey:
         asks = sent.get("asks") if isinstance(sent, dict) else None
         if not isinstance(asks, dict) or not all(isinstance(v, str) for v in asks.values()):
             asks = {}
-        return self.apply(asks, prompt)
+        return await self.apply(asks, prompt)
 
-    def apply(self, asks: Mapping[str, str], prompt: str) -> list[Any]:
+    async def apply(self, asks: Mapping[str, str], prompt: str) -> list[Any]:
         """The page as an address wants it: seats, settings, tab, a word and the strip."""
         page, roster = self.page, self.page.roster
         seated = address.seats(asks, roster)
@@ -90,6 +91,8 @@ class _Journey:
         if "prompt" not in asks and SIDES[0] in seated.keys and is_example(prompt or ""):
             values["prompt"] = roster.example(keys[SIDES[0]])
         said = address.complaint([*seated.complaints, *complaints])
+        if version := asks.get("commit"):
+            said = f"{said} {await self._moved(keys, version[:_LONGEST])}".strip()
         if seated.repo:
             said = f"This link is about {seated.repo}: press Load to fetch it. {said}".strip()
         return [
@@ -100,6 +103,20 @@ class _Journey:
             notice(said),
             strip.html(guide.find(asks.get("idea", "")[:_LONGEST])),
         ]
+
+    async def _moved(self, keys: Mapping[Any, str], version: str) -> str:
+        """A word where the link was made with another version of the left model."""
+        try:
+            seat = await self.page.roster.seat(keys.get(SIDES[0], self.page.roster.left))
+        except Refusal:
+            return ""
+        served = seat.contestant.facts().revision or ""
+        if not served or served.startswith(version):
+            return ""
+        return (
+            f"This link was made with version {version[:7]} of the model. The page has version "
+            f"{served[:7]}, so the text may differ."
+        )
 
     def _defaults(self, tab: str) -> dict[str, Any]:
         """What the tab's settings are where the address does not say."""

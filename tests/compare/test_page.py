@@ -308,6 +308,22 @@ def test_chips_and_the_enter_key(quick_page, visit):
         assert text(page, "left").startswith("The quick brown")
 
 
+def test_a_chip_gives_back_what_was_typed_and_runs_by_itself(quick_page, visit):
+    with visit(quick_page, forgive=FAREWELL) as page:
+        page.fill("#prompt textarea", "my own words")
+        page.get_by_role("button", name="The quick brown").click()
+        done(page)
+        assert text(page, "left").startswith("The quick brown")
+        page.get_by_role("button", name="Bring my text back").click()
+        page.wait_for_function(
+            "document.querySelector('#prompt textarea').value === 'my own words'"
+        )
+        assert not page.locator("#undo").is_visible()
+        assert page.locator("body.stale-text").count() == 1  # another question's text
+        generate(page)
+        assert page.locator("body.stale-text").count() == 0
+
+
 def test_what_a_visitor_types_is_text_and_nothing_else(quick_page, visit):
     """No HTML, no script, and no template of Gradio's, which would run `${...}`."""
     with visit(quick_page) as page:
