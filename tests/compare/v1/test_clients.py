@@ -135,7 +135,7 @@ def test_lm_eval_reads_it(page):
         "from lm_eval.api.instance import Instance\n"
         "from lm_eval.models.openai_completions import LocalCompletionsAPI\n"
         f"lm = LocalCompletionsAPI(base_url={page + '/completions'!r}, model='shakespeare',"
-        " tokenizer_backend=None, tokenized_requests=False, max_length=200)\n"
+        " tokenizer='checkpoints/shakespeare', tokenizer_backend='huggingface', max_length=200)\n"
         "texts = [('To be or not ', 'to be'), ('To be or not ', 'zzzzz')]\n"
         "ask = [Instance('loglikelihood', {}, pair, i) for i, pair in enumerate(texts)]\n"
         "sys.stdout.write('\\n' + json.dumps(lm.loglikelihood(ask)))\n"
