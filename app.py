@@ -19,6 +19,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen on (default: this machine alone)")
     parser.add_argument("--port", type=port, help="port to listen on (default: 7860 or the next)")
+    parser.add_argument("--api-key", help="what clients of /v1 must send (or TINYGPT_API_KEY)")
     parser.add_argument("--share", action="store_true", help="a public link through gradio")
     return parser
 
@@ -49,10 +50,12 @@ def main(argv: list[str] | None = None) -> int:
     import compare.engine.zerogpu  # noqa: F401 (before gradio, or a Space on ZeroGPU does not start)
     from compare.lineup import lineup
     from compare.page import build_demo, launch
+    from compare.v1.routes import routes
 
-    demo = build_demo(lineup(arguments.model, arguments.baseline))
+    roster = lineup(arguments.model, arguments.baseline)
     launch(
-        demo,
+        build_demo(roster),
+        routes(roster, arguments.api_key),
         server_name=arguments.host,
         server_port=arguments.port,
         share=arguments.share,

@@ -1,34 +1,33 @@
-"""What the decode loop gains over `generate`, and what the page bears, on this machine.
+"""What the decode loop gains over `generate`, and what a server with it bears, on this machine.
 
-    python -m benchmarks.serving                 the engine alone, as ratios from one run
+    python -m benchmarks.serving                 the engine alone: four ways, one run
     python -m benchmarks.serving --cpu           the same in seconds of one core, for a busy machine
-    python -m benchmarks.serving --page          50 visitors through the page as well
-    python -m benchmarks.serving --curve         memory over 2,000 generations
+    python -m benchmarks.serving --baseline DIR  any model that the loop knows, alone and eight
+    python -m benchmarks.serving --page          50 visitors through the page
+    python -m benchmarks.serving --v1            200 clients of /v1
+    python -m benchmarks.serving --curve         memory over 10,000 generations
 
-Runs of both sides alternate and the medians are compared: a machine drifts by a fifth from minute
-to minute, a ratio much less.
+Every way writes with the same model, the same prompts and the same sampling. The ways take turns
+and the medians are compared: a machine drifts by a fifth from minute to minute, a ratio much less.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
-import socket
+import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 from .kept import keep
 
-ROOT = Path(__file__).parents[1]
 PROMPT = 18  # tokens
-VISITORS = 50
-GENERATIONS = 2_000
+NEW = 64
+WAYS = ("generate, one by one", "generate, one padded batch", "continuous batching", "the loop")
+SAMPLING = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 
 
 class Clock:
@@ -39,67 +38,113 @@ class Clock:
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="alternations")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of torch")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--cpu", action="store_true", help="one thread, seconds of its core")
+    parser.add_argument("--baseline", metavar="MODEL", help="a model's folder, alone and eight")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--page", action="store_true", help="50 visitors through the page")
-    parser.add_argument("--curve", action="store_true", help="memory over 2,000 generations")
+    parser.add_argument("--v1", action="store_true", help="200 clients of /v1")
+    parser.add_argument("--curve", action="store_true", help="memory over 10,000 generations")
     parser.add_argument("--keep", action="store_true", help="for the README's table")
-    parser.add_argument("--no-engine", action="store_true", help="leave the engine out")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
-    if not args.no_engine:
+    what: list[tuple[str, dict[str, str]]] = []
+    if args.page or args.v1 or args.curve:
+        from . import clients, visitors
+
+        if args.page:
+            what.append((" --page", asyncio.run(visitors.page())))
+        if args.v1:
+            what.append((" --v1", clients.crowd()))
+        if args.curve:
+            asyncio.run(visitors.curve())
+    else:
         if args.cpu:
             Clock.now = time.process_time
-        for threads in [1] if args.cpu else args.threads:
-            ratios = engine(args.rounds, threads)
-        if args.keep:
-            keep("python -m benchmarks.serving", ratios)
-    if args.page:
-        shown = asyncio.run(page())
-        if args.keep:
-            keep("python -m benchmarks.serving --page", shown)
-    if args.curve:
-        asyncio.run(curve())
+        threads = 1 if args.cpu else args.threads
+        if args.baseline:
+            baseline(args.baseline, args.dtype, args.rounds, threads)
+        else:
+            what.append(("", engine(args.rounds, threads)))
+    for flags, figures in what if args.keep else []:
+        keep(f"python -m benchmarks.serving{flags}", figures)
     return 0
 
 
-# The engine, without gradio
-
-
 def engine(rounds: int, threads: int) -> dict[str, str]:
-    import torch
-
-    ratios = {}
-    torch.set_num_threads(threads)
-    print(f"\n{threads} threads, medians of {rounds} alternating runs, tokens a second\n")
-    print(f"{'':36}{'generate, 1':>12}{'loop, 1':>10}{'loop, many':>12}{'ratio':>8}")
-    for name, ours, many in (
+    begin(threads, rounds)
+    figures = {}
+    for name, model, many in (
         ("tiny, 4 layers of 128, 50 texts", tiny(), 50),
         ("shakespeare as it ships, 50 texts", shipped(), 50),
-        ("GPT-2 small's shape, 8 texts", gpt2(12, 768, 12, 3072, 50_257, 1024), 8),
+        ("GPT-2 small's shape, 8 texts", gpt2(), 8),
     ):
-        config = ours.config
-        theirs = ours
-        if config.model_type == "tinygpt":
-            theirs = gpt2(
-                config.num_hidden_layers,
-                config.hidden_size,
-                config.num_attention_heads,
-                config.intermediate_size,
-                config.vocab_size,
-                config.max_position_embeddings,
-            )
-        one, alone, crowd = alternate(ours, theirs, many, 64, rounds)
-        print(f"{name:36}{one:12,.0f}{alone:10,.0f}{crowd:12,.0f}{crowd / one:7.1f}x")
-        ratios[f"{name} at once"] = f"{crowd / one:.1f} times the tokens a second of `generate`"
-    return ratios
+        rates = in_turns(ways(model, many), rounds)
+        show(name, rates)
+        one, padded, _, loop = rates.values()
+        figures[f"{name} at once"] = (
+            f"{loop / padded:.1f} times one padded batch in `generate`, "
+            f"{loop / one:.1f} times one by one"
+        )
+    return figures
 
 
-def tiny():
+def baseline(name: str, dtype: str, rounds: int, threads: int) -> None:
+    """A model of another house: one text and eight, and what its bf16 weights change."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    begin(threads, rounds)
+    model = AutoModelForCausalLM.from_pretrained(
+        name, dtype=getattr(torch, dtype), use_safetensors=True
+    ).eval()
+    show(f"{dtype}, one text", in_turns(ways(model, 1), rounds))
+    show(f"{dtype}, eight texts", in_turns(ways(model, 8), rounds))
+    if dtype != "float32":
+        say_difference(name, model)
+
+
+def begin(threads: int, rounds: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
+    kind = "seconds of one core" if Clock.now is time.process_time else "seconds that passed"
+    print(f"\n{threads} threads, {kind}, medians of {rounds} turns each, load {load}")
+
+
+def show(name: str, rates: dict[str, float]) -> None:
+    print(f"\n{name}")
+    loop = rates[WAYS[-1]]
+    for way, rate in rates.items():
+        ratio = "" if way == WAYS[-1] else f"   the loop makes {loop / rate:5.2f} times as many"
+        print(f"  {way:28}{rate:10,.0f} tokens/s{ratio}", flush=True)
+
+
+def say_difference(name: str, model: Any) -> None:
+    """How far the odds of the smaller weights are from those of fp32, over one text."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    whole = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval()
+    ids = torch.cat([prompt_of(model, seed) for seed in range(8)], dim=1)
+    with torch.inference_mode():
+        theirs = whole(ids).logits[0].log_softmax(-1)
+        ours = model(ids).logits[0].float().log_softmax(-1)
+    away = (ours - theirs).gather(1, theirs.argmax(-1, keepdim=True)).abs()
+    same = (ours.argmax(-1) == theirs.argmax(-1)).float().mean()
+    print(
+        f"\nagainst fp32: the likeliest token's log-odds differ by {away.mean():.3f} on average "
+        f"and {away.max():.3f} at most; the same token is likeliest at {same:.0%} of "
+        f"{ids.shape[1]} places"
+    )
+
+
+def tiny() -> Any:
     import torch
 
     from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
@@ -108,220 +153,104 @@ def tiny():
     return TinyGPTForCausalLM(TinyGPTConfig(vocab_size=245)).eval()
 
 
-def shipped():
+def shipped() -> Any:
     from tinygpt_hf.loading import load
 
-    return load("shakespeare")[0]
+    model = load("shakespeare")[0]
+    model.generation_config.eos_token_id = None  # every way writes all its tokens
+    return model
 
 
-def gpt2(layers: int, width: int, heads: int, inner: int, vocabulary: int, window: int):
+def gpt2() -> Any:
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=vocabulary,
-        n_positions=window,
-        n_embd=width,
-        n_layer=layers,
-        n_head=heads,
-        n_inner=inner,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    return GPT2LMHeadModel(config).eval()
+    return GPT2LMHeadModel(GPT2Config(bos_token_id=None, eos_token_id=None)).eval()
 
 
-def alternate(ours, theirs, many: int, tokens: int, rounds: int) -> tuple[float, float, float]:
-    runs: list[Callable[[], float]] = [
-        lambda: by_generate(theirs, tokens),
-        lambda: by_loop(ours, 1, tokens),
-        lambda: by_loop(ours, many, tokens),
-    ]
-    rates = [[run() for run in runs] for _ in range(rounds + 1)][1:]  # the first warms up
-    one, alone, crowd = map(statistics.median, zip(*rates, strict=True))
-    return one, alone, crowd
-
-
-def prompt_of(model, seed: int = 0):
+def prompt_of(model: Any, seed: int = 0) -> Any:
     import torch
 
     chance = torch.Generator().manual_seed(seed)
     return torch.randint(model.config.vocab_size, (1, PROMPT), generator=chance)
 
 
-def by_generate(model, tokens: int) -> float:
+def ways(model: Any, many: int) -> dict[str, Callable[[], int]]:
+    """The four; each returns how many tokens it wrote. One by one stops after four texts, whose
+    rate is that of any number. The platform's own batching is shown once there are several."""
     import torch
 
-    ids = prompt_of(model)
-    begun = Clock.now()
-    model.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        do_sample=True,
-        temperature=0.8,
-        top_k=50,
-        max_new_tokens=tokens,
-        pad_token_id=0,
-    )
-    return tokens / (Clock.now() - begun)
+    model.generation_config.eos_token_id = None
+    prompts = torch.cat([prompt_of(model, seed) for seed in range(many)])
+    loop = loop_of(model)
+    found = {
+        WAYS[0]: lambda: sum(by_generate(model, prompts[i : i + 1]) for i in range(min(4, many))),
+        WAYS[1]: lambda: by_generate(model, prompts),
+        WAYS[2]: lambda: by_continuous_batching(model, prompts),
+        WAYS[3]: lambda: by_loop(loop, prompts),
+    }
+    return found if many > 1 else {way: found[way] for way in (WAYS[0], WAYS[3])}
 
 
-def by_loop(model, many: int, tokens: int) -> float:
+def loop_of(model: Any) -> Any:
     from compare.decoding.loop import DecodeLoop
     from compare.decoding.weights import take_apart
+
+    return DecodeLoop(take_apart(model), threaded=False, seconds=10_000)
+
+
+def in_turns(ways: dict[str, Callable[[], int]], rounds: int) -> dict[str, float]:
+    """Tokens a second of each way: the medians of that many turns."""
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    for turn in range(rounds + 1):
+        for way, write in ways.items():
+            begun = Clock.now()
+            tokens = write()
+            if turn:  # the first warms up
+                rates[way].append(tokens / (Clock.now() - begun))
+    return {way: statistics.median(each) for way, each in rates.items()}
+
+
+def by_generate(model: Any, prompts: Any) -> int:
+    import torch
+
+    written = model.generate(
+        prompts,
+        attention_mask=torch.ones_like(prompts),
+        max_new_tokens=NEW,
+        pad_token_id=0,
+        **SAMPLING,
+    )
+    return checked(written.numel() - prompts.numel(), len(prompts))
+
+
+def by_continuous_batching(model: Any, prompts: Any) -> int:
+    from transformers import ContinuousBatchingConfig
+
+    room = ContinuousBatchingConfig(num_blocks=256, page_size=32, max_batch_tokens=512)
+    answers = model.generate_batch(
+        prompts.tolist(), max_new_tokens=NEW, continuous_batching_config=room, **SAMPLING
+    )
+    return checked(sum(len(each.generated_tokens) for each in answers.values()), len(prompts))
+
+
+def by_loop(loop: Any, prompts: Any) -> int:
     from compare.values import Sampling
 
-    loop = DecodeLoop(take_apart(model), threaded=False, seconds=1_000)
-    begun = Clock.now()
     texts = [
-        loop.start(prompt_of(model, seed)[0].tolist(), Sampling(max_new_tokens=tokens, seed=seed))
-        for seed in range(many)
+        loop.start(prompt, Sampling(max_new_tokens=NEW, seed=seed))
+        for seed, prompt in enumerate(prompts.tolist())
     ]
     while loop.step():
         pass
-    seconds = Clock.now() - begun
-    assert all(len(text.ids) == tokens for text in texts)
-    return many * tokens / seconds
+    return checked(sum(len(text.ids) for text in texts), len(prompts))
 
 
-# The page, through its own protocol: what a browser sends and reads, without one
-
-
-async def page(rounds: int = 3) -> dict[str, str]:
-    """50 visitors open the page, then all of them press Generate at once."""
-    async with served() as (client, config, server):
-        press = click_on(config, "generate")
-        await visit(client, press, "warm", 4)
-        print(f"memory with the tiny models: {resident(server):,.0f} MB")
-        for number in range(rounds):
-            names = [f"r{number}v{i}" for i in range(VISITORS)]
-            for event in opening_events(config):
-                await asyncio.gather(*(visit(client, event, name, 0) for name in names))
-            shown = await report([visit(client, press, name, 64) for name in names])
-        print(f"memory after that: {resident(server):,.0f} MB")
-        return shown
-
-
-async def curve() -> None:
-    """Memory of the server over 2,000 generations, 50 at a time."""
-    for who, visitors in (("visitors who stay", VISITORS), ("a new visitor each", GENERATIONS)):
-        async with served() as (client, config, server):
-            press = click_on(config, "generate")
-            print(f"\ngenerations  resident MB, {who}")
-            for number in range(0, GENERATIONS + 1, VISITORS):
-                if number % 200 == 0:
-                    print(f"{number:11,}  {resident(server):11,.0f}", flush=True)
-                names = [f"c{(number + i) % visitors}" for i in range(VISITORS)]
-                ends = await asyncio.gather(*(visit(client, press, name, 16) for name in names))
-                assert all(whole for _, _, whole in ends)
-
-
-@contextlib.asynccontextmanager
-async def served():
-    """The page of this project, up: a client for it, its events and its process."""
-    import httpx
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "app.py", "--baseline", "none", "--port", str(port)]
-    begun = time.perf_counter()
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            await until_up(client)
-            print(f"\nfrom `python app.py` to the page: {time.perf_counter() - begun:.1f} s")
-            yield client, (await client.get("/config")).json(), server.pid
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-async def until_up(client) -> None:
-    import httpx
-
-    for _ in range(2_400):
-        try:
-            if (await client.get("/config")).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        await asyncio.sleep(0.05)
-    raise TimeoutError("the page did not come up")
-
-
-def click_on(config: dict, button: str) -> dict:
-    """What the server gets after a click on the button; the browser may do something before."""
-    parts = {part["id"]: part["props"] for part in config["components"]}
-    number = next(i for i, props in parts.items() if props.get("elem_id") == button)
-    events = config["dependencies"]
-    clicked = next(event for event in events if [number, "click"] in event["targets"])
-    if not clicked["backend_fn"]:
-        clicked = next(event for event in events if event["trigger_after"] == clicked["id"])
-    return sent(config, clicked)
-
-
-def opening_events(config: dict) -> list[dict]:
-    """What the browser asks the server for when the page is opened."""
-    return [
-        sent(config, event)
-        for event in config["dependencies"]
-        if event["backend_fn"] and any(kind == "load" for _, kind in event["targets"])
-    ]
-
-
-def sent(config: dict, event: dict) -> dict:
-    """An event with the page's own values for its inputs."""
-    parts = {part["id"]: part["props"] for part in config["components"]}
-    return {"id": event["id"], "data": [parts[i].get("value") for i in event["inputs"]]}
-
-
-async def visit(client, event: dict, session: str, tokens: int) -> tuple[float, float, bool]:
-    """Seconds to the first text and to the end, and whether all of it came."""
-    data = [tokens if value == 120 else value for value in event["data"]]
-    begun = time.perf_counter()
-    body = {"data": data, "fn_index": event["id"], "session_hash": session}
-    (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
-    first, end, whole = 0.0, float("nan"), False
-    where = "/gradio_api/queue/data"
-    async with client.stream("GET", where, params={"session_hash": session}) as stream:
-        async for line in stream.aiter_lines():
-            if not line.startswith("data:"):
-                continue
-            message = json.loads(line[5:])
-            if message["msg"] in ("process_generating", "process_completed"):
-                first = first or time.perf_counter() - begun
-                whole = whole or "length reached" in line
-            if message["msg"] == "process_completed":
-                end, whole = time.perf_counter() - begun, whole and message["success"]
-    return first, end, whole  # like a browser: until the server has closed the stream
-
-
-async def report(stays: list) -> dict[str, str]:
-    begun = time.perf_counter()
-    results = await asyncio.gather(*stays)
-    seconds = time.perf_counter() - begun
-    firsts, ends, whole = zip(*results, strict=True)
-    print(
-        f"{len(stays)} visitors, both panes, 64 tokens each: {len(stays) - sum(whole)} lost, "
-        f"first text after {statistics.median(firsts):.2f} s (median), {max(firsts):.2f} s (last); "
-        f"all finished within {max(ends):.2f} s ({seconds:.2f} s)",
-        flush=True,
-    )
-    what = f"{len(stays)} visitors of the page press Generate at once, 64 tokens in both panes"
-    figure = (
-        f"first text after {statistics.median(firsts):.2f} s, all finished in {max(ends):.1f} s"
-    )
-    return {what: figure}
-
-
-def resident(pid: int) -> float:
-    """Megabytes of memory that a process has in use."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1000
-    return float("nan")
+def checked(tokens: int, texts: int) -> int:
+    if tokens != texts * NEW:
+        raise RuntimeError(f"{tokens} tokens were written, {texts * NEW} were asked for")
+    return tokens
 
 
 if __name__ == "__main__":

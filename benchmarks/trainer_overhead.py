@@ -8,6 +8,7 @@ what a real run has beside it: a row of metrics for every step, the bar, the che
 
 import argparse
 import contextlib
+import copy
 import io
 import itertools
 import statistics
@@ -31,26 +32,25 @@ def make_parser() -> argparse.ArgumentParser:
 
 def prepare(recipe: str, data: str | None, folder: str, steps: int):
     from training.loop.arguments import resolve
-    from training.loop.prepare import Prepared
+    from training.loop.prepare import prepare as prepared
 
     flags = {"output_dir": folder, "max_steps": steps, "disable_tqdm": False}
     if data is not None:
         flags["data"] = [data]
-    run = Prepared(resolve(recipe, flags), time.time())
+    run = prepared(resolve(recipe, flags), time.time())
     run.args.eval_strategy, run.args.save_strategy = "no", "no"
     return run
 
 
 def bare(run, steps: int) -> list[float]:
     """Seconds of each step: the training loop that anyone would write."""
-    import copy
-
     import torch
 
     from training.data.examples import Examples
     from training.loop.muon import make_optimizer
 
-    model, args, options = copy.deepcopy(run.model), run.args, run.options
+    model, args = copy.deepcopy(run.parts.model), run.args
+    options = run.settings.options
     optimizer = make_optimizer(
         model,
         args,
@@ -60,7 +60,7 @@ def bare(run, steps: int) -> list[float]:
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     size = args.train_batch_size
-    examples = Examples(run.source, steps * size, args.seed)
+    examples = Examples(run.parts.source, steps * size, args.seed)
     model.train()
     ticks = []
     for step in range(steps):
@@ -78,15 +78,16 @@ def bare(run, steps: int) -> list[float]:
 
 def trained(run) -> list[float]:
     """The same through the Trainer."""
-    from training.loop.budget import Clock
-    from training.loop.callbacks import Bar, Record
+    from training.loop.callbacks import Bar, Clock, Record
+    from training.loop.trainer import make_trainer
 
     clock = Clock()
     beside = [Record(run.folder), Bar(run.tokens_a_step, hidden=False), clock]
-    trainer = run.trainer(run.args, beside)
+    fresh = run.parts._replace(model=copy.deepcopy(run.parts.model))
+    trainer = make_trainer(run.settings.options, run.args, *fresh, callbacks=beside)
     with contextlib.redirect_stderr(io.StringIO()):
         trainer.train()
-    return [b - a for a, b in itertools.pairwise(clock.ticks)]
+    return clock.gaps()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,10 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from .roster import Roster
+from .roster import SEAT, Roster
 from .values import Answers, Refusal, Sampling, Unit
 
-BASELINE = "baseline"
+BASELINE = SEAT  # as in an address
 _LOOK = 0.05  # seconds
 _SHOW = 0.25
 
@@ -30,7 +30,7 @@ class Api:
         if not isinstance(model, str):
             raise Refusal("model must be a name.")
         if model == BASELINE:
-            return (await self._roster.right()).contestant
+            return (await self._roster.seat(SEAT)).contestant
         return await self._roster.arrive(model or self._roster.left)
 
     async def _ask(self, model: str, question: Callable[[Answers], Any]) -> Any:
@@ -43,7 +43,7 @@ class Api:
         """Which models are on offer: the names of the tiny ones, and who stands for the baseline
         (GPT-2, or its stand-in while GPT-2 is not there)."""
         try:
-            right = await self._roster.right()
+            right = await self._roster.seat(SEAT)
         except Refusal as refusal:
             raise _error(refusal) from None
         return {
@@ -92,7 +92,7 @@ class Api:
             live = (await self._contestant(model)).start(prompt, sampling)
         except Refusal as refusal:
             raise _error(refusal) from None
-        waited = 0.0
+        waited = _SHOW  # the first text is sent as soon as there is one
         try:
             while (chunk := live.chunk()).stopped is None:
                 if chunk.tokens and waited >= _SHOW:

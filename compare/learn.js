@@ -1,4 +1,4 @@
-// The guide: tries, notes and milestones. What is noted stays in this browser.
+// The guide: notes and milestones. What is noted stays in this browser.
 const KEY = "tinygpt-guide";
 const read = () => {
     try {
@@ -30,14 +30,13 @@ const open = (slug) => {
     idea.scrollIntoView({block: "start"});
 };
 
-const note_try = (slug) => {
+// What has been tried is noted wherever it happens (journey.js); here the nineteen are counted.
+const count = () => {
     const kept = read();
-    kept.tried = {...kept.tried, [slug]: new Date().toISOString()};
     const ideas = [...element.querySelectorAll("[data-idea]")]
         .filter((idea) => Number(idea.dataset.number) <= NINETEEN);
-    if (ideas.every((idea) => kept.tried[idea.dataset.idea]))
-        kept.done = {...kept.done, ideas: kept.done?.ideas ?? new Date().toISOString()};
-    write(kept);
+    if (!kept.done?.ideas && ideas.every((idea) => kept.tried?.[idea.dataset.idea]))
+        write({...kept, done: {...kept.done, ideas: new Date().toISOString()}});
     show();
 };
 
@@ -60,18 +59,7 @@ const save = () => {
 };
 
 element.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-asks]");
-    if (button) {
-        const asks = JSON.parse(button.dataset.asks);
-        const idea = button.closest("[data-idea]");
-        if (idea) note_try(idea.dataset.idea);
-        if (asks.tab === "learn") {
-            document.querySelector("#scaling")?.scrollIntoView({block: "center"});
-            return;
-        }
-        trigger("click", {asks});
-        document.querySelector("#title")?.scrollIntoView();
-    } else if (event.target.closest("[data-export]")) {
+    if (event.target.closest("[data-export]")) {
         save();
     }
 });
@@ -82,11 +70,12 @@ element.addEventListener("input", (event) => {
     kept.notes = {...kept.notes, [area.dataset.note]: area.value};
     write(kept);
 });
-window.addEventListener("guide", show);
+window.addEventListener("guide", count);
+window.addEventListener("idea", (event) => open(event.detail));
 
 element.querySelectorAll("[data-note]").forEach((area) => {
     area.value = read().notes?.[area.dataset.note] ?? "";
 });
 const asked = new URLSearchParams(window.location.search);
 if (asked.get("tab") === "learn" && asked.get("idea")) open(asked.get("idea"));
-show();
+count();

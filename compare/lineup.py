@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from .roster import BASELINE, DEFAULT, STAND_IN, Roster, shipped_names
+from .html.sizes import short
+from .roster import BASELINE, DEFAULT, SEAT, STAND_IN, Roster, shipped_names
 from .values import Answers
 
 MOST_PARAMETERS = 50_000_000
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+# What each can do, for the menu; the recipe says it of those that are not here.
+KNOWS = {
+    SEAT: "124M parameters, trained on text from 8 million web pages",
+    "shakespeare": "writes like Shakespeare, letter by letter",
+    "shakespeare-gpt2": "GPT-2's design, tiny, trained on Shakespeare",
+    "hello": "knows five letters and one word",
+    "next-char": "knows one sentence, and guesses from the mean of five letters",
+    "minigpt": "knows a few sentences by heart and stops at their end",
+    "bigram": "sees one letter and guesses the next",
+    "chat": "answers questions about the ideas of the guide",
+    "chat-base": "the chat model before it learned to answer",
+    "ladder/1-bigram": "step 1 of the ladder: one letter guesses the next",
+    "ladder/2-one-head": "step 2: one attention head looks back",
+    "ladder/3-many-heads": "step 3: four heads look back",
+    "ladder/4-mlp": "step 4: with a small network after the heads",
+    "ladder/5-residual-norm": "step 5: deeper, with shortcuts and norms",
+    "ladder/6-all": "step 6: with all that was found since",
+}
 
 
 def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
@@ -27,6 +47,7 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
         baseline=None if baseline == "none" else baseline or BASELINE,
         load_baseline=_load_baseline,
         load_stranger=_load_stranger,
+        lines=_lines(),
     )
 
     def tell(name: str, why: str) -> None:
@@ -36,6 +57,21 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
 
     roster.begin(tell)
     return roster
+
+
+def _lines() -> dict[str, str]:
+    """A line for each model of the menu, from its own figures."""
+    from training.recipes import reader
+
+    about = reader.about()
+    lines = {SEAT: KNOWS[SEAT]}
+    for name in shipped_names(CHECKPOINTS):
+        file = CHECKPOINTS / name / "metrics.json"
+        facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        knows = KNOWS.get(name) or about.get(facts.get("recipe", ""), "")
+        size = f"{short(facts['parameters'])} parameters" if "parameters" in facts else ""
+        lines[name] = ", ".join(part for part in (size, knows) if part)
+    return lines
 
 
 def _load(name: str) -> Answers:

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from types import ModuleType
@@ -14,13 +14,27 @@ from typing import Any
 
 import gradio as gr
 from anyio.to_thread import current_default_thread_limiter
+from starlette.middleware import Middleware
 
 from compare import api
+from compare.html.api_html import api_html
 from compare.html.theme import head, theme
+from compare.pace import Pace
 from compare.roster import Roster
-from compare.tabs import chat, compare, inside, learn, newer, score
+from compare.tabs import (
+    address,
+    chat,
+    compare,
+    inside,
+    journey,
+    learn,
+    newer,
+    opening,
+    score,
+)
+from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
-from compare.tabs.shared import PROMPTS, QUIET, Page, html
+from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html
 from compare.tabs.train import tab as train
 
 # Each has NAME and build(page, tab).
@@ -30,46 +44,79 @@ _LONGEST_LINE = 200  # events that may wait before the page says that it is full
 _VISITORS = 100  # of whom the server knows what they chose; each costs 0.3 MB
 # Work for Gradio that is over at once; threads that come and go leave memory behind.
 _THREADS = 8
-_TITLE = (
-    "<h1><span class='mark left'></span>TinyGPT <small>beside</small> "
-    "<span class='mark right'></span>GPT-2</h1>"
+_WELCOME = (
+    "<p>A tiny language model beside GPT-2: watch both write, look inside, or train your own. "
+    "<a id='train-one' data-go href='?tab=train&amp;lesson=own&amp;sample=guide&amp;seconds=10"
+    "&amp;then=beside'>Train one now</a></p>"
 )
-_FOOT = "<p>Runs on this machine, keeps nothing. <a href='?view=api'>API and MCP</a></p>"
+_FOOT = (
+    "<p>Runs on this machine. A model that you train is kept for an hour after its last use and "
+    "then deleted. Nothing else is kept. <a id='call' href='#api'>API and MCP</a></p>"
+)
+_CALL = """element.addEventListener("click", (event) => {
+    if (!event.target.closest("#call")) return;
+    event.preventDefault();
+    const shown = document.querySelector("#api");
+    shown.classList.toggle("open");
+    shown.scrollIntoView();
+});"""
 # Enter presses the main button of the tab that is open.
 _GO = """() => [...document.querySelectorAll("button.go")].find((b) => b.offsetParent)?.click()"""
 
 
 def build_demo(roster: Roster) -> gr.Blocks:
+    return build_page(roster).demo
+
+
+def build_page(roster: Roster) -> Page:
     with gr.Blocks(title="TinyGPT beside GPT-2") as demo:
         api.offer(roster)  # first, so that the endpoints get their names
-        html(_TITLE, elem_id="title")
-        prompt = _prompt(roster)
+        with gr.Row(elem_classes="top"):
+            heading = html(opening.first_title(roster), elem_id="title")
+            share = gr.Button("Share this", elem_id="share", size="sm", scale=0, min_width=96)
+        strip = html(elem_id="strip")
+        html(_WELCOME, elem_id="welcome")
+        settings = Settings()
         page = Page(
             demo,
             roster,
             Duels(roster),
-            prompt,
-            gr.State(roster.left),
+            settings,
+            _prompt(roster, settings),
+            {side: gr.State(key) for side, key in first_keys(roster).items()},
             notice=html(elem_id="notice"),
             tabs=gr.Tabs(elem_id="tabs"),
+            heading=heading,
+            sizes=html(elem_id="sizes", render=False),
             repo=gr.Textbox(
                 label="Or a TinyGPT from the Hub",
                 placeholder="user/name@revision",
                 max_lines=1,
                 render=False,
             ),
-            sizes=html(elem_id="sizes", render=False),
         )
+        keys = [module.NAME.lower() for module in TABS]
         with page.tabs:
-            for module in TABS:
-                with gr.Tab(module.NAME, id=module.NAME.lower()) as tab:
+            for module, key in zip(TABS, keys, strict=True):
+                with gr.Tab(module.NAME, id=key, elem_id=f"tab-{key}") as tab:
                     module.build(page, tab)
         newer.build(page)
-        html(_FOOT, elem_id="foot")
-    return demo
+        journey.build(page, keys, share, strip)
+        html(_FOOT, elem_id="foot", js_on_load=_CALL)
+        shown = html(elem_id="api")
+        demo.load(_how_to_call, None, shown, **QUIET)
+    return page
 
 
-def _prompt(roster: Roster) -> gr.Textbox:
+def _how_to_call(request: gr.Request) -> str:
+    """With the address under which the visitor has opened the page."""
+    headers = request.headers
+    scheme = headers.get("x-forwarded-proto", "http").split(",")[0]
+    host = headers.get("x-forwarded-host") or headers.get("host") or "127.0.0.1:7860"
+    return api_html(f"{scheme}://{host}/")
+
+
+def _prompt(roster: Roster, settings: Settings) -> gr.Textbox:
     prompt = gr.Textbox(
         roster.example(roster.left),
         label="Prompt",
@@ -79,6 +126,7 @@ def _prompt(roster: Roster) -> gr.Textbox:
         placeholder="Type the beginning of a text",
     )
     prompt.submit(None, js=_GO, **QUIET)
+    settings.accept("prompt", prompt, address.prompt, tabs=("compare", "inside"))
     with gr.Row(elem_classes="chips"):
         for text in PROMPTS:
             chip = gr.Button(text, size="sm", elem_classes="chip")
@@ -86,8 +134,9 @@ def _prompt(roster: Roster) -> gr.Textbox:
     return prompt
 
 
-def launch(demo: gr.Blocks, **where: Any) -> None:
-    """Serves the page: nothing recorded, nothing reported, nothing loaded from other hosts."""
+def launch(demo: gr.Blocks, routes: Sequence[Any] = (), **where: Any) -> None:
+    """Serves the page, and `routes` beside it: nothing recorded, nothing reported, nothing loaded
+    from other hosts."""
     demo.queue(default_concurrency_limit=8, max_size=_LONGEST_LINE)
     _say_if_taken(where)
     demo.launch(
@@ -101,7 +150,11 @@ def launch(demo: gr.Blocks, **where: Any) -> None:
         # Gradio gives its own page 3 seconds to answer and else ends the program: too few on a
         # busy machine, where torch is being imported at the same time.
         _frontend=False,
-        app_kwargs={"lifespan": _few_threads},
+        app_kwargs={
+            "lifespan": _few_threads,
+            "middleware": [Middleware(Pace)],
+            "routes": list(routes),
+        },
         **where,
     )
 

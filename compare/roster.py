@@ -1,4 +1,4 @@
-"""Who plays: on the left what a visitor chose, on the right GPT-2 or, until it comes, a stand-in.
+"""Who plays: what each visitor chose, and GPT-2 or, until it comes, a stand-in.
 
 Nothing is loaded before it is asked for, so that the page is up before torch is. The loaders are
 the only ways in; the page knows none of them.
@@ -10,36 +10,46 @@ import asyncio
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from .guests import PREFIX, Guests, new_key
 from .values import Answers, Refusal
 
 DEFAULT, STAND_IN = "shakespeare", "shakespeare-gpt2"
 BASELINE = "openai-community/gpt2"
 BASELINE_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
+SEAT = "baseline"  # the key of whoever is GPT-2 here
 REPO_ID = re.compile(r"(?!.*\.\.)\w[\w.-]{0,95}/\w[\w.-]{0,95}(@\w[\w./-]{0,99})?", re.ASCII)
 WAIT = 60.0  # seconds for a model to arrive
 _KEPT = 4  # models from the Hub
-_GUESTS = 16  # models that visitors have trained
 _COMING = 4  # models from the Hub that are being loaded or wait for it
 _AT_ONCE = 2  # loads from the Hub
 EXAMPLE = "To be or not to be"
 EXAMPLES = {"hello": "hell", "next-char": "the c", "minigpt": "the ", "bigram": EXAMPLE}
+GONE = (
+    "That model was trained here and is gone: such a model is kept for an hour after its last use. "
+    "To keep one for good, take it home and publish it."
+)
 _NAMED = "A model is named as user/name or user/name@revision."
-_NOT_GPT2 = "Not GPT-2, but GPT-2's architecture, tiny, trained here on Shakespeare."
-_HOW = "To see the real one, start `python app.py` once with a connection to the Hub."
+_NOT_GPT2 = "This is not GPT-2. It has GPT-2's design, but it is tiny and learned Shakespeare."
+_HOW = "To see the real one, start `python app.py` once while you are online."
 
 Loader = Callable[[str], Answers]
 
 
+def own_name(key: str) -> str:
+    """What a model is called that was trained here: enough of its key to tell two apart."""
+    return f"your text {key.removeprefix(PREFIX)[:3]}"
+
+
 @dataclass(frozen=True)
-class RightSide:
-    """Who is on the right and, where it is not the baseline, why and how to change that."""
+class Seat:
+    """Who sits there and, where it is a stand-in for the baseline, why and how to change that."""
 
     contestant: Answers
     sentence: str = ""
@@ -56,13 +66,15 @@ class Roster:
         baseline: str | None = BASELINE,
         load_baseline: Loader | None = None,
         load_stranger: Loader | None = None,
+        lines: Mapping[str, str] | None = None,
     ) -> None:
         self.left, self.stand_in, self.baseline = left, stand_in, baseline
         self.names = list(dict.fromkeys([left, *names]))
+        self._lines = lines or {}
         self._load, self._load_stranger = load, load_stranger or load
         self.load_baseline = load_baseline or load
         self._futures: OrderedDict[str, Future[Answers]] = OrderedDict()
-        self._guests: OrderedDict[str, Answers] = OrderedDict()
+        self._guests: Guests[Future[Answers]] = Guests()
         self._baseline: Future[Answers] | None = None
         self._lock = threading.Lock()
         # What is on disk must not wait behind a slow Hub, nor two models fight for the processor.
@@ -101,29 +113,49 @@ class Roster:
         except Exception as error:
             raise self._refusal(key, error) from error
 
-    def add(self, key: str, contestant: Answers) -> str:
-        """A visitor's own model, known to whoever knows its key."""
-        with self._lock:
-            self._guests[key] = contestant
-            while len(self._guests) > _GUESTS:
-                self._guests.popitem(last=False)
+    def add(
+        self, load: Callable[[str], Answers], farewell: Callable[[], object] = lambda: None
+    ) -> str:
+        """A visitor's own model: whoever knows the key that it gets here may ask it."""
+        key = new_key()
+        self._guests.add(key, _in_background(lambda: load(key), self._disk), farewell)
         return key
 
     def remove(self, key: str) -> None:
-        """When that visitor goes."""
-        with self._lock:
-            self._guests.pop(key, None)
+        """Before its hour is over."""
+        self._guests.remove(key)
 
-    async def right(self) -> RightSide:
-        """The baseline once it is there; never waits for it."""
+    def knows(self, key: str) -> bool:
+        """Whether that model can sit down without anything being fetched."""
+        return key == SEAT or key in self.names or key in self._guests
+
+    def line(self, key: str) -> str:
+        """A model as the menu names it: what it is, how big, what it knows."""
+        if key.startswith(PREFIX):
+            return f"{own_name(key)}: trained here by you"
+        name = self.baseline_name if key == SEAT else key
+        said = self._lines.get(key, "")
+        return f"{name}: {said}" if said else name
+
+    @property
+    def baseline_name(self) -> str:
+        return "GPT-2" if self.baseline in (None, BASELINE) else str(self.baseline)
+
+    async def seat(self, key: str) -> Seat:
+        """Whoever has that key; the baseline once it is there, which nobody waits for."""
+        return await self._at_the_baseline() if key == SEAT else Seat(await self.arrive(key))
+
+    async def _at_the_baseline(self) -> Seat:
         if self.baseline and self._baseline and self._baseline.done():
             error = self._baseline.exception()
             if error is None:
-                return RightSide(self._baseline.result())
-            sentence = f"{_NOT_GPT2} {self.baseline} could not be had: {_sentence(error)} {_HOW}"
+                return Seat(self._baseline.result())
+            sentence = (
+                f"{_NOT_GPT2} {self.baseline} could not be downloaded: {_sentence(error)} {_HOW}"
+            )
         else:
             sentence = self.waiting_sentence()
-        return RightSide(await self.arrive(self.stand_in), sentence)
+        return Seat(await self.arrive(self.stand_in), sentence)
 
     def waiting_sentence(self) -> str:
         """What the stand-in says of itself while the baseline is not there."""
@@ -142,8 +174,10 @@ class Roster:
         if not isinstance(key, str):  # whatever a client may send
             raise Refusal(_NAMED)
         with self._lock:
-            if key in self._guests:
-                return _done(self._guests[key])
+            if (own := self._guests.get(key)) is not None:
+                return own
+            if key.startswith(PREFIX):
+                raise Refusal(GONE)
             if key not in self._futures:
                 ours = key in self.names or key == self.stand_in
                 if not ours and not REPO_ID.fullmatch(key):
@@ -188,12 +222,6 @@ def _in_background(work: Callable[[], Answers], turn: threading.Semaphore) -> Fu
             future.set_result(result)
 
     threading.Thread(target=run, name="load", daemon=True).start()
-    return future
-
-
-def _done(contestant: Answers) -> Future[Answers]:
-    future: Future[Answers] = Future()
-    future.set_result(contestant)
     return future
 
 

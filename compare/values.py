@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 Unit = Literal["letter", "token"]
@@ -15,6 +15,27 @@ LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_s
 
 class Refusal(Exception):
     """What the visitor asked for cannot be had; the message is a sentence with the way out."""
+
+
+class BusyError(Refusal):
+    """Too many others are being served just now."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What may be asked for beside a text."""
+
+    stop: tuple[str, ...] = ()  # it ends where one of these appears
+    likeliest: int | None = None  # how likely each token was, and so many likeliest ones
+
+
+@dataclass(frozen=True)
+class LogOdds:
+    """How likely a token was in its place, before any setting, and what was likelier: in nats."""
+
+    token: str
+    chosen: float | None  # None: nothing stands before it
+    best: list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,10 @@ class Sampling:
                 object.__setattr__(self, name, int(value))
         if not isinstance(self.greedy, bool):
             raise Refusal("greedy must be true or false.")
+
+    def with_seed(self, more: int) -> Sampling:
+        """The same with another seed, so many further on."""
+        return replace(self, seed=(self.seed + more) % (LARGEST_SEED + 1))
 
 
 @dataclass(frozen=True)
@@ -231,3 +256,14 @@ class Answers(Protocol):
     def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without: ...
     def embedding_map(self, prompt: str) -> list[Point]: ...
     def score(self, text: str) -> Surprise: ...
+
+
+def short(number: float | None) -> str:
+    """117000000 → 117M."""
+    if number is None:
+        return "?"
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= size * 0.9995:
+            digits = 0 if number >= 100 * size or number % size == 0 else 1
+            return f"{number / size:.{digits}f}{letter}"
+    return f"{number:,.0f}"

@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from huggingface_hub import SpaceCard, constants
+from huggingface_hub import HfApi, SpaceCard, constants
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+from training.hub.errors import PublishError, patiently
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ("app.py", "requirements.txt", "LICENSE")
-ROOMS = ("tinygpt_hf", "training", "compare", "checkpoints")
+ROOMS = ("tinygpt_hf", "training", "compare", "browser", "checkpoints")
 SUFFIXES = {".py", ".yaml", ".md", ".css", ".js", ".json", ".jsonl", ".txt", ".jinja", ".png"}
-SUFFIXES |= {".safetensors"}
+SUFFIXES |= {".html", ".safetensors"}
 CARD, THUMBNAIL = "README.md", "thumbnail.png"
 # What an older version may have left in the Space, and this version replaces.
 OWNED = (*FILES, CARD, THUMBNAIL, *(f"{room}/*" for room in ROOMS))
@@ -49,3 +52,26 @@ def _made(part: str) -> bool:
 def fetches(model: str) -> bool:
     """Whether the Space has to fetch this model; the others travel with it."""
     return model != "none" and not (ROOT / "checkpoints" / model / "config.json").is_file()
+
+
+def require(api: HfApi, name: str) -> None:
+    """Asks for a model as the Space will: by its name, and without a token."""
+    if not fetches(name):
+        return
+    repo_id, _, revision = name.partition("@")
+    if repo_id.count("/") != 1 or Path(name).exists() or Path(name).is_absolute():
+        raise PublishError(
+            f"{name} is not on the Hub, and a Space cannot see the folders of this machine: "
+            "publish it with `python -m training.publish`, then give USER/NAME"
+        )
+    try:
+        found = patiently(lambda: api.model_info(repo_id, revision=revision or None, token=False))
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        found = None
+    if found is None or found.gated:
+        raise PublishError(
+            f"{name} cannot be loaded without a token, and none is put into a Space: "
+            "is it public, and is that its name?"
+        )
+    if not any(file.rfilename.endswith(".safetensors") for file in found.siblings or ()):
+        raise PublishError(f"{name} holds no safetensors, and nothing else is loaded")

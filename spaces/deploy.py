@@ -7,6 +7,8 @@ Every step can be run again, and a run that was cut off is finished by the next 
 3. commit it to `main` and read it back; if it comes back changed, the old version is put back
 4. set the variables that app.py reads
 5. wait for the build, showing its log, and ask the running page to go on with a text
+
+With `--static` it is the page of `browser/`, which runs in the visitor's browser: steps 1 to 3.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import NoReturn
 
-from huggingface_hub import CommitOperationAdd, HfApi, set_client_factory, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub import CommitOperationAdd, HfApi, set_client_factory
+from huggingface_hub.errors import HfHubHTTPError
 
 ROOT = Path(__file__).resolve().parents[1]
 if "training" not in sys.modules:  # a script finds only what lies beside it
@@ -29,7 +31,8 @@ if "training" not in sys.modules:  # a script finds only what lies beside it
     assert spec
     sys.modules["training"] = module_from_spec(spec)
 
-from cargo import CARD, OWNED, fetches, stage  # noqa: E402 (see above; beside this file)
+import static as static_page  # noqa: E402 (see above; beside this file)
+from cargo import CARD, OWNED, require, stage  # noqa: E402
 from running import QUESTION, Running  # noqa: E402
 
 from training.hub import commit as hub  # noqa: E402
@@ -42,9 +45,12 @@ from training.hub.errors import (  # noqa: E402
     patiently,
     redact,
 )
+from training.hub.verification import changed_on_the_way  # noqa: E402
 
 MODEL, BASELINE = "TINYGPT_MODEL", "TINYGPT_BASELINE"  # what app.py reads
 HARDWARE = "zero-a10g"  # ZeroGPU: what a free account gets
+
+_OWNED = (*OWNED, *static_page.OWNED)  # a Space may become one of the other kind
 
 Say = Callable[[str], None]
 
@@ -56,6 +62,7 @@ def deploy(
     baseline: str | None = None,
     private: bool = False,
     hardware: str = HARDWARE,
+    static: bool = False,
     dry_run: bool = False,
     say: Say = lambda line: None,
 ) -> str | None:
@@ -65,14 +72,21 @@ def deploy(
     """
     api, given = HfApi(), {MODEL: model, BASELINE: baseline}
     asked = {name: value for name, value in given.items() if value is not None}
+    if static:
+        model = static_page.check(model, baseline)
     with one_line(repo_id), tempfile.TemporaryDirectory(prefix="tinygpt-space-") as scratch:
         place = look(api, repo_id, repo_type="space", into_existing=True)
         there = _variables(api, place) if place.exists else {}
         for value in asked.values():
-            _require(api, value)
+            require(api, value)
+        if static and model:
+            folder = Path(scratch)
+            files = static_page.stage(folder, api, model, with_gpt2=baseline is None)
+            local = hub.read_folder(folder, files)
+            return _deploy_static(Space(api, place, local, {}, say, "static"), private, dry_run)
         wanted, folder = there | asked, Path(scratch)
         files = stage(folder, repo_id, [wanted[name] for name in given if name in wanted])
-        space = Space(api, place, folder, hub.read_folder(folder, files), wanted, say)
+        space = Space(api, place, hub.read_folder(folder, files), wanted, say)
         changed = {name: value for name, value in asked.items() if there.get(name) != value}
         if dry_run:
             space.describe(changed, hardware, private)
@@ -91,6 +105,18 @@ def deploy(
         return commit
 
 
+def _deploy_static(space: Space, private: bool, dry_run: bool) -> str | None:
+    """It is up as soon as its files are there: nothing is built, nothing has to start."""
+    if dry_run:
+        space.describe({}, "no machine", private)
+        return None
+    if not space.place.exists:
+        space.create(private, None)
+    commit = space.commit()
+    space.say(f"{space.api.endpoint}/spaces/{space.repo_id} is at {commit[:7]}")
+    return commit
+
+
 def _variables(api: HfApi, place: Place) -> dict[str, str]:
     """Those of a Space that is ours to change."""
     repo_id = place.repo_id
@@ -102,39 +128,16 @@ def _variables(api: HfApi, place: Place) -> dict[str, str]:
     return {name: variable.value for name, variable in found.items()}
 
 
-def _require(api: HfApi, name: str) -> None:
-    """Asks for a model as the Space will: by its name, and without a token."""
-    if not fetches(name):
-        return
-    repo_id, _, revision = name.partition("@")
-    if repo_id.count("/") != 1 or Path(name).exists() or Path(name).is_absolute():
-        raise PublishError(
-            f"{name} is not on the Hub, and a Space cannot see the folders of this machine: "
-            "publish it with `python -m training.publish`, then give USER/NAME"
-        )
-    try:
-        found = patiently(lambda: api.model_info(repo_id, revision=revision or None, token=False))
-    except (RepositoryNotFoundError, RevisionNotFoundError):
-        found = None
-    if found is None or found.gated:
-        raise PublishError(
-            f"{name} cannot be loaded without a token, and none is put into a Space: "
-            "is it public, and is that its name?"
-        )
-    if not any(file.rfilename.endswith(".safetensors") for file in found.siblings or ()):
-        raise PublishError(f"{name} holds no safetensors, and nothing else is loaded")
-
-
 @dataclass(frozen=True)
 class Space:
     """A Space on its way: what it was, what it shall hold, and the variables it shall have."""
 
     api: HfApi
     place: Place
-    folder: Path
     local: dict[str, hub.LocalFile]
     variables: dict[str, str]
     say: Say
+    sdk: str = "gradio"
 
     @property
     def repo_id(self) -> str:
@@ -142,7 +145,7 @@ class Space:
 
     def describe(self, changed: dict[str, str], hardware: str, private: bool) -> None:
         """What a deploy would do, and nothing else."""
-        place, changes = self.place, hub.compare(self.local, self.place.tree, OWNED)
+        place, changes = self.place, hub.compare(self.local, self.place.tree, _OWNED)
         state = "exists" if place.exists else f"would be created on {hardware}"
         seen = "private" if (place.private if place.exists else private) else "public"
         self.say(f"{self.repo_id} ({seen}) {state}; this is a dry run, nothing is written")
@@ -155,16 +158,16 @@ class Space:
         for name, value in changed.items():
             self.say(f"  set     {name}={value}")
 
-    def create(self, private: bool, hardware: str) -> None:
+    def create(self, private: bool, hardware: str | None) -> None:
         variables = [{"key": name, "value": value} for name, value in self.variables.items()]
         try:
             patiently(
                 lambda: self.api.create_repo(
                     self.repo_id,
                     repo_type="space",
-                    space_sdk="gradio",
+                    space_sdk=self.sdk,
                     space_hardware=hardware,  # type: ignore[arg-type]  # a name will do
-                    space_variables=variables,
+                    space_variables=variables or None,
                     private=private,
                     exist_ok=True,
                 )
@@ -172,8 +175,9 @@ class Space:
         except HfHubHTTPError as error:
             if error.response.status_code not in (400, 402, 403):
                 raise
+            where = f" on {hardware}" if hardware else ""
             raise PublishError(
-                f"the Hub makes no Space {self.repo_id} on {hardware}: "
+                f"the Hub makes no Space {self.repo_id}{where}: "
                 f"{redact(error.server_message or str(error))} (may you, on this hardware?)"
             ) from None
 
@@ -185,12 +189,11 @@ class Space:
             made = hub.commit_folder(
                 api,
                 repo_id,
-                self.folder,
                 self.local,
                 message="Deploy the page",
                 repo_type="space",
                 parent=before,
-                owned=OWNED,
+                owned=_OWNED,
             )
             if damaged := self._damaged(made):
                 # A file that is listed by its right hash is in no commit again: only its bytes are.
@@ -215,24 +218,7 @@ class Space:
         raise PublishError(f"{error}; the old version was put back: run this again") from error
 
     def _damaged(self, commit: str) -> list[str]:
-        """The files that come back changed: a Hub that lists a hash has not looked at the bytes."""
-        with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
-            with hub.bars_where_it_takes_long(file.size for file in self.local.values()):
-                there = patiently(
-                    lambda: snapshot_download(
-                        self.repo_id,
-                        repo_type="space",
-                        revision=commit,
-                        cache_dir=scratch,
-                        endpoint=self.api.endpoint,
-                        allow_patterns=list(self.local),
-                    )
-                )
-            return [
-                name
-                for name, file in self.local.items()
-                if hub.LocalFile.read(Path(there, name)).sha256 != file.sha256
-            ]
+        return changed_on_the_way(self.api, self.repo_id, commit, self.local, "space")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -248,6 +234,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--baseline", metavar="REPO|none", help="on the right (default: as it is, or GPT-2)"
+    )
+    parser.add_argument(
+        "--static",
+        action="store_true",
+        help="a page that runs in the visitor's browser: free for everybody, never asleep",
     )
     parser.add_argument("--private", action="store_true", help="a new Space for you alone")
     parser.add_argument(

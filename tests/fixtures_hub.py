@@ -25,6 +25,7 @@ assert "huggingface_hub" not in sys.modules, "the loopback Hub must be known bef
 os.environ["HF_ENDPOINT"] = ENDPOINT
 os.environ.pop("HF_TOKEN", None)
 
+MARK = "0123456789abcdef"  # of the run that the fixtures make
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "OMP_NUM_THREADS")
 
 
@@ -123,8 +124,10 @@ def _finished_run(tmp_path_factory) -> Path:
             "parameters": model.num_parameters(),
             "recipe": "tiny",
             "seed": 7,
+            "run": MARK,
         },
     )
+    write_json(run / "run.json", {"facts": {"recipe": "tiny", "seed": 7, "run": MARK}})
     (run / "loss.png").write_bytes(b"\x89PNG\r\n\x1a\n\0 a curve")
     return run
 

@@ -4,13 +4,15 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# What each room may import of the project; app.py → compare → training → tinygpt_hf.
-ROOMS = {
+# What each house may import of the project; app.py → compare → training → tinygpt_hf.
+HOUSES = {
     "tinygpt_hf": {"tinygpt_hf"},
     "training": {"training", "tinygpt_hf"},
     "compare": {"compare", "training", "tinygpt_hf"},
@@ -18,8 +20,56 @@ ROOMS = {
     "spaces": {"training", "tinygpt_hf"},
     "benchmarks": {"benchmarks", "compare", "training", "tinygpt_hf"},
 }
+# The same for the rooms of training and compare, and file by file for what is on their floors.
+# A command may import every room of training; the rest stands here.
+COMMANDS = {"train", "sample", "evaluate", "tokenizer", "publish", "export"}
+_MAKING = {"training/loop", "training/hub", "training/data", "training/recipes", "tinygpt_hf"}
+_ANSWERS = {"compare/engine", "compare/roster", "compare/values"}
+PLAN = {
+    "training/data": {"tinygpt_hf"},
+    "training/recipes": set(),
+    "training/hub": {"training/data", "tinygpt_hf"},
+    "training/loop": _MAKING - {"training/loop"},
+    "training/exporting": _MAKING,
+    "training/chat": _MAKING,
+    "training/stories": _MAKING | {"training/chat"},  # one tokenizer serves both
+    "compare/values": set(),
+    "compare/pace": set(),
+    "compare/guests": {"compare/values"},
+    "compare/roster": {"compare/guests", "compare/values"},
+    "compare/decoding": {"compare/values", "tinygpt_hf"},
+    "compare/engine": {"compare/decoding", "compare/roster", "compare/values"} | _MAKING,
+    "compare/lessons": _ANSWERS | _MAKING,
+    "compare/html": {"compare/values"},
+    "compare/recorded": {"compare/lessons", "compare/html"} | _ANSWERS | _MAKING,
+    "compare/tabs": {"compare/recorded", "compare/lessons", "compare/html", "compare/guests"}
+    | _ANSWERS,
+    "compare/lineup": {"compare/html"} | _ANSWERS | _MAKING,
+    "compare/api": {"compare/roster", "compare/values"},
+    "compare/v1": {"compare/roster", "compare/values"},
+    "compare/page": {
+        "compare/tabs",
+        "compare/html",
+        "compare/api",
+        "compare/roster",
+        "compare/pace",
+    },
+}
 MODEL_ROOM = {"torch", "transformers", "tokenizers", "safetensors", "numpy", "huggingface_hub"}
 PROJECT = {"tinygpt_hf", "training", "compare", "spaces", "benchmarks", "app", "tests"}
+
+
+def _counts():
+    """docs/house.py, which is a script and no package."""
+    spec = spec_from_file_location("house", ROOT / "docs" / "house.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+house = _counts()
 
 
 def tracked() -> list[str]:
@@ -45,10 +95,10 @@ def imported(file: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", HOUSES)
 def test_arrows_run_one_way(room):
     for file in files_of(room):
-        foreign = (imported(file) & PROJECT) - ROOMS[room]
+        foreign = (imported(file) & PROJECT) - HOUSES[room]
         if file.name == "zerogpu.py":
             foreign -= {"spaces"}  # the real package, not our folder
         assert not foreign, f"{file.relative_to(ROOT)} imports {foreign}"
@@ -74,15 +124,66 @@ def test_the_sealed_pair_imports_nothing_that_a_stranger_lacks():
         assert [a or b for a, b in relative] in ([], [".configuration_tinygpt"])
 
 
-def test_the_engine_knows_no_widget_and_the_page_no_tensor():
-    for file in files_of("compare"):
-        names = imported(file)
-        assert not {"gradio", "torch"} <= names, f"{file.name} imports both gradio and torch"
+def plan_of(room: str) -> set[str]:
+    house, _, name = room.partition("/")
+    if house == "tinygpt_hf":
+        return {"tinygpt_hf", "tinygpt_hf/inspecting"}
+    if house == "training" and name in COMMANDS:
+        return {other for other in PLAN if other.startswith("training/")} | {"tinygpt_hf"}
+    return PLAN[room] | ({"tinygpt_hf/inspecting"} if "tinygpt_hf" in PLAN[room] else set())
+
+
+@pytest.mark.parametrize("room", sorted(house.arrows()))
+def test_a_room_imports_only_what_the_plan_says(room):
+    strangers = house.arrows()[room] - plan_of(room)
+    assert not strangers, f"{room} imports {', '.join(sorted(strangers))}"
+
+
+def test_no_room_can_be_reached_from_itself():
+    assert house.circles(house.arrows()) == []
+
+
+def test_a_planted_arrow_is_found(tmp_path):
+    """The counting itself: an import inside a function counts, and a circle is one."""
+    for name, text in (
+        ("compare/tabs/a.py", "def f():\n    from compare.engine import b\n"),
+        ("compare/engine/b.py", "import compare.tabs.a\n"),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
+    assert house.arrows(tmp_path) == {
+        "compare/tabs": {"compare/engine"},
+        "compare/engine": {"compare/tabs"},
+    }
+    assert house.circles(house.arrows(tmp_path)) == ["compare/engine", "compare/tabs"]
+
+
+def test_no_folder_holds_both_tensors_and_widgets():
+    """The floor of compare is looked at file by file."""
+    libraries: dict[str, set[str]] = {}
+    for path in house.modules():
+        libraries.setdefault(house.room_of(path), set()).update(imported(ROOT / path))
+    for room, names in libraries.items():
+        assert not {"gradio", "torch"} <= names, f"{room} imports both gradio and torch"
+
+
+def test_no_folder_holds_more_than_a_dozen_modules():
+    """An alarm, not a law: the longer ones stand here with their reason."""
+    longer = {
+        "tinygpt_hf": 14,  # what pip installs stays flat: the sealed pair travels from it
+        "compare/tabs": 14,  # six tabs, and what belongs to all: address, menu, strip, blind test
+    }
+    folders = Counter(path.parent.as_posix() for path in house.modules())
+    for folder, count in folders.items():
+        assert count <= longer.get(folder, 12), f"{folder} holds {count} modules"
 
 
 def test_spaces_is_no_package_and_nobody_imports_it():
     assert not (ROOT / "spaces" / "__init__.py").exists()
-    for room in [*ROOMS, "tests"]:
+    for room in [*HOUSES, "tests"]:
         for file in files_of(room):
             if file.name != "zerogpu.py" and not file.name.startswith("test_zerogpu"):
                 assert "spaces" not in imported(file), file
@@ -103,7 +204,7 @@ def test_text_files_are_opened_with_an_encoding():
     """`open` and friends without one read differently on Windows; the interpreter warns of those
     that a test reaches, this of the others."""
     opens = {"open", "read_text", "write_text"}
-    for room in ROOMS:
+    for room in HOUSES:
         for file in files_of(room):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if not isinstance(node, ast.Call):
@@ -134,7 +235,7 @@ def _is_not_a_file(call: ast.Call) -> bool:
 
 
 def test_workers_are_spawned_and_nothing_is_float64():
-    for room in ROOMS:
+    for room in HOUSES:
         for file in files_of(room):
             text = file.read_text(encoding="utf-8")
             assert "torch.float64" not in text, file

@@ -1,17 +1,37 @@
 """The model. In a process that imports this package, `AutoModel` needs no trust flag for it."""
 
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+)
 
 from .configuration_tinygpt import TinyGPTConfig
-from .modeling_tinygpt import TinyGPTForCausalLM, TinyGPTModel
+from .modeling_tinygpt import (
+    TinyGPTForCausalLM,
+    TinyGPTForSequenceClassification,
+    TinyGPTForTokenClassification,
+    TinyGPTModel,
+)
 
-# Known to this process ...
+# Known to this process, and carried along by every save_pretrained, the Trainer's too.
 AutoConfig.register(TinyGPTConfig.model_type, TinyGPTConfig, exist_ok=True)
-AutoModel.register(TinyGPTConfig, TinyGPTModel, exist_ok=True)
-AutoModelForCausalLM.register(TinyGPTConfig, TinyGPTForCausalLM, exist_ok=True)
-# ... and carried along by every save_pretrained, the Trainer's too.
 TinyGPTConfig.register_for_auto_class()
-TinyGPTModel.register_for_auto_class("AutoModel")
-TinyGPTForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+for auto, model in (
+    (AutoModel, TinyGPTModel),
+    (AutoModelForCausalLM, TinyGPTForCausalLM),
+    (AutoModelForSequenceClassification, TinyGPTForSequenceClassification),
+    (AutoModelForTokenClassification, TinyGPTForTokenClassification),
+):
+    auto.register(TinyGPTConfig, model, exist_ok=True)
+    model.register_for_auto_class(auto.__name__)
 
-__all__ = ["TinyGPTConfig", "TinyGPTForCausalLM", "TinyGPTModel"]
+__all__ = [
+    "TinyGPTConfig",
+    "TinyGPTForCausalLM",
+    "TinyGPTForSequenceClassification",
+    "TinyGPTForTokenClassification",
+    "TinyGPTModel",
+]

@@ -1,8 +1,12 @@
-"""How an open tokenizer sees text: cut into words, each written in GPT-2's alphabet of bytes."""
+"""How an open tokenizer sees text: cut into words, each written in GPT-2's alphabet of bytes.
+
+lines   white space ends with its line: text may be cut behind any line end
+gpt2    GPT-2's own cut, the one that other programs know (llama.cpp calls it `gpt-2`)
+"""
 
 from tokenizers import Regex, pre_tokenizers
 
-# GPT-2's words, but white space ends with its line: text may be cut behind any line end.
+# GPT-2's words, but white space ends with its line.
 WORDS = (
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
     r"|[^\S\n]*\n|[^\S\n]+(?!\S)|[^\S\n]+"
@@ -13,6 +17,8 @@ PRE_TOKENIZER = pre_tokenizers.Sequence(
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ]
 )
+GPT2_PRE_TOKENIZER = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+CUTS = {"lines": PRE_TOKENIZER, "gpt2": GPT2_PRE_TOKENIZER}
 
 
 def utf8_bytes() -> list[int]:

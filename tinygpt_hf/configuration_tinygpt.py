@@ -5,8 +5,16 @@
 travel to the Hub together.
 """
 
-import os
 from typing import Any
+
+import transformers
+
+# Before anything that an older version lacks, so that its user reads this and no ImportError.
+if tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 23):
+    raise ImportError(
+        f"TinyGPT needs transformers 5.23 or newer, and this is {transformers.__version__}: "
+        "pip install --upgrade transformers"
+    )
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -28,17 +36,15 @@ _LEAST = {
     "num_key_value_heads": 1,
     "max_position_embeddings": 1,
 }
-# Which class of which file answers to an auto class, in a folder that carries the code.
-_AUTO_MAP = {
+# Which class of which file answers to an auto class, in a folder that carries the code. Publishing
+# takes it from here.
+AUTO_MAP = {
     "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
     "AutoModel": "modeling_tinygpt.TinyGPTModel",
     "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
+    "AutoModelForSequenceClassification": "modeling_tinygpt.TinyGPTForSequenceClassification",
+    "AutoModelForTokenClassification": "modeling_tinygpt.TinyGPTForTokenClassification",
 }
-# A config from a stranger may ask for at most this many parameters (GPT-2 XL has 1.6 billion). The
-# environment variable raises it on purpose; a config cannot.
-_MAX_PARAMETERS = 2_000_000_000
-_MAX_PARAMETERS_VARIABLE = "TINYGPT_MAX_PARAMETERS"
-_PARAMETERS_A_LAYER_COSTS = 1_000_000  # at least: modules take time and memory, however narrow
 
 
 @strict
@@ -71,7 +77,7 @@ class TinyGPTConfig(PreTrainedConfig):
     """
 
     model_type = "tinygpt"
-    keys_to_ignore_at_inference = ["past_key_values"]
+    keys_to_ignore_at_inference = ["cache", "past_key_values"]
     attribute_map = {
         "n_embd": "hidden_size",
         "n_layer": "num_hidden_layers",
@@ -131,7 +137,6 @@ class TinyGPTConfig(PreTrainedConfig):
             self.num_key_value_heads = self.num_attention_heads
         self._check_numbers()
         self._check_combinations()
-        self._check_size()
         if self.initializer_range is None:
             self.initializer_range = 0.02 * (768 / self.hidden_size) ** 0.5
         super().__post_init__(**kwargs)
@@ -140,7 +145,7 @@ class TinyGPTConfig(PreTrainedConfig):
         """Saved beside a model, it names every class; the library would name only the saved one."""
         output = super().to_dict()
         if output.get("auto_map", {}).keys() - {"AutoConfig"}:
-            output["auto_map"] = dict(_AUTO_MAP)
+            output["auto_map"] = dict(AUTO_MAP)
         return output
 
     @property
@@ -155,7 +160,7 @@ class TinyGPTConfig(PreTrainedConfig):
     @property
     def sliding_window(self) -> int:
         """For the platform's masks and caches: how far attention reaches where text never ends."""
-        if self.slides_by_recomputing:
+        if self.slides_by_recomputing:  # an AttributeError, since the platform asks `hasattr`
             raise AttributeError(f"{self.position_embedding} positions have no sliding window")
         return self.max_position_embeddings
 
@@ -164,11 +169,12 @@ class TinyGPTConfig(PreTrainedConfig):
         self.max_position_embeddings = window
 
     @property
-    def base_model_tp_plan(self) -> dict[str, str] | None:
-        """How tensor parallelism splits the blocks: by heads, which it cannot do to a bias."""
-        if self.mixer == "mean" or self.position_embedding == "relative":
-            return None
+    def base_model_tp_plan(self) -> dict[str, str]:
+        """How tensor parallelism splits the token table, as the head, and the blocks: those by
+        heads, which it cannot do to a bias."""
         plan = {"embed_tokens": "embedding_rowwise"}
+        if self.mixer == "mean" or self.position_embedding == "relative":
+            return plan
         if self.num_hidden_layers:
             plan |= {f"layers.*.attn.{name}_proj": "colwise" for name in "qkv"}
             plan["layers.*.attn.o_proj"] = "rowwise"
@@ -235,30 +241,6 @@ class TinyGPTConfig(PreTrainedConfig):
                 f"max_position_embeddings is 1 and num_hidden_layers is {self.num_hidden_layers}; "
                 "a block needs a window of at least 2"
             )
-
-    def _check_size(self):
-        """Refuses an absurd size before anything is allocated, naming the field that asks it."""
-        limit = int(os.environ.get(_MAX_PARAMETERS_VARIABLE, _MAX_PARAMETERS))
-        width = self.hidden_size
-        matrices = 3 if self.hidden_act == "swiglu" else 2  # of an MLP
-        inner = self.intermediate_size or 0
-        layer = 4 * width**2 + matrices * width * inner
-        asked = {
-            "hidden_size": width**2,
-            "vocab_size": self.vocab_size * width,
-            "max_position_embeddings": self.max_position_embeddings * width,
-            "intermediate_size": inner * width,
-            "num_hidden_layers": self.num_hidden_layers * max(layer, _PARAMETERS_A_LAYER_COSTS),
-        }
-        parts = ("vocab_size", "max_position_embeddings", "num_hidden_layers")
-        biggest = max(parts, key=lambda name: asked[name])
-        for name, numbers in [*asked.items(), (biggest, sum(asked[part] for part in parts))]:
-            if numbers > limit:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}: that takes about {numbers} parameters and "
-                    f"the limit is {limit} (the environment variable {_MAX_PARAMETERS_VARIABLE} "
-                    "raises it)"
-                )
 
 
 __all__ = ["TinyGPTConfig"]

@@ -180,7 +180,12 @@ class _Encoder:
         """Ids by the library, on all cores."""
         if (backend := self._backends.get(specials)) is None:
             backend = self._backends[specials] = _copy(self._written, specials)
-        encodings = backend.encode_batch_fast(texts, add_special_tokens=False)
+        try:
+            encodings = backend.encode_batch_fast(texts, add_special_tokens=False)
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # which is no Exception
+                raise
+            raise ValueError(f"this tokenizer cannot cut the text into tokens: {error}") from None
         return [np.array(encoding.ids, self.dtype) for encoding in encodings]
 
 

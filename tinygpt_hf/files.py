@@ -1,6 +1,7 @@
 """A model's files, read as if a stranger had made them: sizes first, and only what we know."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json
 NEEDED = (CONFIG, TOKENIZER, WEIGHTS)  # the weights last: who has them has everything
 OPTIONAL = ("generation_config.json", "tokenizer_config.json", "chat_template.jinja")
 LARGEST_TEXT = 64_000_000  # bytes, of any file but the weights
+# A stranger's config may ask for at most this many parameters (GPT-2 XL has 1.6 billion). The
+# environment variable raises it on purpose; a config cannot.
+MOST_PARAMETERS = 2_000_000_000
+MOST_PARAMETERS_VARIABLE = "TINYGPT_MAX_PARAMETERS"
+PARAMETERS_A_LAYER_COSTS = 1_000_000  # at least: modules take time and memory, however narrow
 # What a generation_config.json may set: numbers.
 GENERATION_FIELDS = (
     "do_sample",
@@ -51,7 +57,8 @@ class LoadError(ValueError):
 
 
 def read_config(path: Path) -> TinyGPTConfig:
-    """A config in which nothing counts but TinyGPTConfig's own fields, each of them checked."""
+    """A config in which nothing counts but TinyGPTConfig's own fields, each of them checked, and
+    which asks for no model that is too large."""
     data = _read_json(path)
     kind = data.get("model_type")
     if kind != "tinygpt":
@@ -61,9 +68,35 @@ def read_config(path: Path) -> TinyGPTConfig:
         )
     fields = TinyGPTConfig.__annotations__
     try:
-        return TinyGPTConfig(**{key: value for key, value in data.items() if key in fields})
+        config = TinyGPTConfig(**{key: value for key, value in data.items() if key in fields})
+        check_size(config)
     except Exception as error:  # StrictDataclassError is no ValueError
         raise LoadError(f"its config.json is refused: {' '.join(str(error).split())}") from None
+    return config
+
+
+def check_size(config: TinyGPTConfig) -> None:
+    """Refuses an absurd size before anything is allocated, naming the field that asks for it."""
+    limit = int(os.environ.get(MOST_PARAMETERS_VARIABLE, MOST_PARAMETERS))
+    width, inner = config.hidden_size, config.intermediate_size or 0
+    matrices = 3 if config.hidden_act == "swiglu" else 2  # of an MLP
+    layer = 4 * width**2 + matrices * width * inner
+    asked = {
+        "hidden_size": width**2,
+        "vocab_size": config.vocab_size * width,
+        "max_position_embeddings": config.max_position_embeddings * width,
+        "intermediate_size": inner * width,
+        "num_hidden_layers": config.num_hidden_layers * max(layer, PARAMETERS_A_LAYER_COSTS),
+    }
+    parts = ("vocab_size", "max_position_embeddings", "num_hidden_layers")
+    biggest = max(parts, key=lambda name: asked[name])
+    for name, numbers in [*asked.items(), (biggest, sum(asked[part] for part in parts))]:
+        if numbers > limit:
+            raise ValueError(
+                f"{name} is {getattr(config, name)}: that takes about {numbers} parameters and "
+                f"the limit is {limit} (the environment variable {MOST_PARAMETERS_VARIABLE} "
+                "raises it)"
+            )
 
 
 def check_weights(folder: Path, config: TinyGPTConfig) -> None:

@@ -10,6 +10,7 @@ the weights are downloaded. A cached model needs no network; a Hub that is slow 
 be so within seconds.
 """
 
+import logging
 import re
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from .modeling_tinygpt import TinyGPTForCausalLM
 
 __all__ = ["SHIPPED", "LoadError", "load", "resolve"]
 
+_log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
 
 
@@ -54,6 +56,10 @@ def load(name: str | Path) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerFast]
     except Exception as error:  # a stranger's file may make any layer below complain
         reason = " ".join(str(error).split())
         raise LoadError(f"{name} does not load ({type(error).__name__}: {reason})") from error
+    for part, weights in model.state_dict().items():
+        if not weights.isfinite().all():
+            _log.warning("%s: %s holds NaN or infinity; what it writes means nothing", name, part)
+            break
     return model.eval(), tokenizer
 
 
@@ -84,7 +90,7 @@ def resolve(name: str | Path) -> Path:
 
 
 def _unknown(name: str) -> str:
-    shipped = sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG}"))
+    shipped = sorted(p.parent.relative_to(SHIPPED).as_posix() for p in SHIPPED.rglob(CONFIG))
     return (
         f"{name!r} is neither a folder, nor a model that ships here "
         f"({', '.join(shipped) or 'there are none'}), nor USER/NAME on the Hub"

@@ -45,16 +45,26 @@ def score(
     window: int | None = None,
     progress: Callable[[int], object] = lambda tokens: None,
 ) -> Score:
+    return scored(model, tokenizer, text, lambda ids: surprise(model, ids, window, progress))
+
+
+def scored(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    text: str,
+    surprise: Callable[[list[int]], list[float]],
+) -> Score:
+    """`surprise` gives the bits of every token but the first."""
     if not text:
         raise ValueError("there is no text to score")
     ids, pieces = cut(tokenizer, text)
     begin = getattr(model.config, "bos_token_id", None)
     if begin is None:
         blind = math.log2(model.config.vocab_size)
-        bits = [blind, *surprise(model, ids, window, progress)]
+        bits = [blind, *surprise(ids)]
         first = f"the first token costs {blind:.2f} bits, a blind guess among the vocabulary"
     else:
-        bits = surprise(model, [begin, *ids], window, progress)
+        bits = surprise([begin, *ids])
         first = "the first token is predicted from the token that begins a text"
     total = math.fsum(bits)
     return Score(

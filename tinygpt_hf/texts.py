@@ -6,25 +6,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SIZE = 1 << 16  # bytes a string: many enough to be fast, few enough that 256 of them are nothing
-_PATIENCE = 16  # so many sizes without a good line end, and another place has to do
 
 
 def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> Iterator[str]:
-    """The text of the files, newlines untouched, in strings of about `size` bytes.
+    """The text of the files, newlines untouched, in strings of about `size` bytes. A byte-order
+    mark at the beginning of a file belongs to the file and not to its text.
 
-    A file is cut behind line ends, which no token of ours crosses: the cuts change neither what is
-    learned nor how it is encoded. Where no line ends for long, a cut between a word and the white
-    space behind it is as good.
+    A file is cut between a word and the white space behind it, where no token of ours begins
+    before and ends after: the cuts change neither what is learned nor how it is encoded.
     """
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
-        held: list[str] = []  # blocks without a place to cut
-        for block in _blocks(path, size):
-            cut = block.rfind("\n") + 1 or (_behind_a_word(block) if len(held) > _PATIENCE else 0)
-            if cut:
-                yield "".join([*held, block[:cut]])
-                held = [block[cut:]]
-            else:
-                held.append(block)
+        held: list[str] = []
+        for block in filter(None, _blocks(path, size)):
+            if held and (cut := _behind_a_word(held[-1])):  # there is more: what is held may go
+                yield "".join([*held[:-1], held[-1][:cut]])
+                held = [held[-1][cut:]]
+            held.append(block)
         if rest := "".join(held):
             yield rest
 
@@ -46,6 +43,8 @@ def check_string(text: object, where: str = "the text") -> str:
 def _blocks(path: str | Path, size: int) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open(path, "rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
         while True:
             raw = file.read(size)
             before = file.tell() - len(raw) - len(decoder.getstate()[0])
@@ -63,6 +62,9 @@ def _blocks(path: str | Path, size: int) -> Iterator[str]:
 
 
 def _behind_a_word(text: str) -> int:
-    """The last position with a word before it and white space behind it; 0 for none."""
+    """The last position with a word before it and white space behind it; 0 for none.
+
+    Only what every pattern and Python take for white space: on U+001C they differ.
+    """
     places = range(len(text) - 1, 0, -1)
-    return next((i for i in places if text[i].isspace() and not text[i - 1].isspace()), 0)
+    return next((i for i in places if text[i] in " \t\r\n" and not text[i - 1].isspace()), 0)

@@ -2,7 +2,7 @@
 
     train_char(texts)               one token a character
     train_char(closed="hello")      the seeds' closed vocabularies: `hello`, `next-char`, `minigpt`
-    train_bpe(texts, vocab_size)    byte-level BPE
+    train_bpe(texts, vocab_size)    byte-level BPE; `cut="gpt2"` for one that llama.cpp knows
 
 `texts` is any iterable of strings; `read_texts(paths)` makes one of files of any size. The same
 strings, in whatever order, give the same files, byte for byte. The way from text to ids and back is
@@ -24,7 +24,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, trainers
 from transformers import PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from .byte_level import PRE_TOKENIZER, utf8_bytes
+from .byte_level import CUTS, utf8_bytes
 from .char_table import EACH_CHARACTER, code_points
 from .encoding import (
     TextStream,
@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 Closed = Literal["hello", "next-char", "minigpt"]
+Cut = Literal["lines", "gpt2"]  # of `byte_level.CUTS`
 
 END, PAD = "<|endoftext|>", "<|pad|>"
 TURNS = ["<|system|>", "<|user|>", "<|assistant|>"]
@@ -105,7 +106,7 @@ def train_char(
     vocabulary = [*_specials(chat), *tokens]
     model = models.BPE(vocab={token: i for i, token in enumerate(vocabulary)}, merges=merges)
     tokenizer = Tokenizer(model)
-    return _open(tokenizer, chat, options)
+    return _open(tokenizer, "lines", chat, options)
 
 
 def train_bpe(
@@ -113,12 +114,18 @@ def train_bpe(
     vocab_size: int,
     min_freq: int = 2,
     *,
+    cut: Cut = "lines",
     chat: bool = False,
     padding_side: str = "left",
     model_max_length: int | None = None,
     show_progress: bool | None = None,
 ) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of `vocab_size` tokens; of fewer where no pair is left `min_freq` times."""
+    """A byte-level BPE of `vocab_size` tokens; of fewer where no pair is left `min_freq` times.
+
+    `cut` is how text is cut into words, which no token crosses: see `byte_level.py`.
+    """
+    if cut not in CUTS:
+        raise ValueError(f"no cut is called {cut!r}; there are {', '.join(CUTS)}")
     if min_freq < 1:
         raise ValueError(f"min_freq is {min_freq}; it must be at least 1")
     if not SMALLEST <= vocab_size <= LARGEST:
@@ -126,7 +133,7 @@ def train_bpe(
             f"vocab_size is {vocab_size:,}; a BPE has {SMALLEST:,} to {LARGEST:,} tokens"
         )
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = PRE_TOKENIZER  # cuts the words to learn from
+    tokenizer.pre_tokenizer = CUTS[cut]  # cuts the words to learn from
     letter = bytes_to_unicode()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
@@ -137,7 +144,7 @@ def train_bpe(
     )
     tokenizer.train_from_iterator(_checked(texts), trainer)
     options = {"padding_side": padding_side, "model_max_length": model_max_length}
-    return _open(tokenizer, chat, options)
+    return _open(tokenizer, cut, chat, options)
 
 
 def _characters(texts: Iterable[str], min_freq: int, show_progress: bool) -> list[str]:
@@ -194,8 +201,10 @@ def _spelling(characters: Iterable[str]) -> tuple[list[str], list[tuple[str, str
     return tokens, [(token[:-1], token[-1]) for token in spell.values()]
 
 
-def _open(tokenizer: Tokenizer, chat: bool, options: dict[str, Any]) -> PreTrainedTokenizerFast:
-    tokenizer.pre_tokenizer = PRE_TOKENIZER
+def _open(
+    tokenizer: Tokenizer, cut: Cut, chat: bool, options: dict[str, Any]
+) -> PreTrainedTokenizerFast:
+    tokenizer.pre_tokenizer = CUTS[cut]
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(_added(_specials(chat)))
     options = options | {"bos_token": END, "eos_token": END, "pad_token": PAD}

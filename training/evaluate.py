@@ -1,6 +1,7 @@
 """`python -m training.evaluate MODEL --text FILE`: bits per byte, in which any models compare."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--against", metavar="MODEL", help="another model over the same bytes; any causal LM"
     )
+    parser.add_argument(
+        "--adapt",
+        action="store_true",
+        help="a copy of each model also learns from the text as it reads; takes longer",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
 
@@ -31,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = read(Path(args.text))
         no_bars()
         names = [args.model] if args.against is None else [args.model, args.against]
-        results = [measure(name, text) for name in names]
+        results = [measure(name, text, Path(args.text), args.adapt) for name in names]
     except (ValueError, OSError) as error:
         return fail(error)
     if args.json:
@@ -51,16 +57,18 @@ def read(path: Path) -> str:
     return text
 
 
-def measure(name: str, text: str) -> dict[str, Any]:
+def measure(name: str, text: str, path: Path, adapt: bool = False) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
+    from tinygpt_hf.adapting import score_adapting
     from tinygpt_hf.scoring import score, window_of
     from training.loop.models import open_any
 
-    model, tokenizer, _ = open_any(name)
+    model, tokenizer, commit = open_any(name)
     with tqdm(desc=name, unit=" tokens", unit_scale=True, delay=2, leave=False) as bar:
         found = score(model, tokenizer, text, progress=bar.update)
-    return {
+        adapted = score_adapting(model, tokenizer, text, progress=bar.update) if adapt else None
+    facts = {
         "model": name,
         "bits_per_byte": found.bits_per_byte,
         "nats_per_token": found.nats_per_token,
@@ -68,7 +76,44 @@ def measure(name: str, text: str) -> dict[str, Any]:
         "window": window_of(model),
         "parameters": model.num_parameters(),
         "first": found.first,
+        "trained_on_it": trained_on(name, commit, path),
     }
+    if adapted is not None:
+        facts["adapting"] = {
+            "bits_per_byte": adapted.score.bits_per_byte,
+            "without": adapted.plain.bits_per_byte,
+            "gain": adapted.gain,
+        }
+    return facts
+
+
+def trained_on(name: str, commit: str | None, path: Path) -> str | None:
+    """What a model says about its text, if it is this one."""
+    from training.data.corpus import SHAKESPEARE_SHA256, Corpus
+
+    facts = published_facts(name, commit)
+    text = facts.get("text") or {}
+    if "shakespeare" in str(facts.get("data")).lower().replace(" ", ""):
+        text = {"sha256": SHAKESPEARE_SHA256} | text  # of a model older than this fact
+    if text.get("sha256") != Corpus(path.name, files=[path]).read().sha256:
+        return None
+    return facts.get("split") or "nothing was held back"
+
+
+def published_facts(name: str, commit: str | None) -> dict[str, Any]:
+    """A model's metrics.json; nothing where it has none, or the Hub does not give it."""
+    from huggingface_hub import hf_hub_download
+
+    from tinygpt_hf.loading import resolve
+
+    with contextlib.suppress(Exception):
+        if commit is not None:
+            repo = name.partition("@")[0]
+            file = Path(hf_hub_download(repo, "metrics.json", revision=commit, etag_timeout=5))
+        else:
+            file = resolve(name) / "metrics.json"
+        return json.loads(file.read_text(encoding="utf-8"))
+    return {}
 
 
 def table(results: list[dict[str, Any]], size: int) -> list[str]:
@@ -83,6 +128,17 @@ def table(results: list[dict[str, Any]], size: int) -> list[str]:
         lines.append(
             f"{r['model']}: {r['parameters']:,} parameters, a window of {r['window']}; {r['first']}"
         )
+        if (adapting := r.get("adapting")) is not None:
+            lines.append(
+                f"{r['model']} while it learns from the text as it reads: "
+                f"{adapting['bits_per_byte']:.4f} bits per byte, {adapting['gain']:.1%} fewer than "
+                f"over the same windows without learning ({adapting['without']:.4f})"
+            )
+        if r["trained_on_it"] is not None:
+            lines.append(
+                f"{r['model']} was trained on this text (held back: {r['trained_on_it']}): the "
+                "figure says how well it knows it, and little about other texts"
+            )
     return lines
 
 

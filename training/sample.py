@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from transformers import set_seed
 
     from tinygpt_hf.loading import load
+    from training.loop.models import continuation
 
     try:
         model, tokenizer = load(args.model)
@@ -56,31 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         return fail(error)
     return 0
-
-
-def continuation(model, tokenizer, prompt: str, max_new_tokens: int, settings: dict) -> str:
-    """The prompt, untouched, and what follows."""
-    import torch
-
-    from tinygpt_hf.tokenization import encode_chat, encode_ids
-
-    ids = encode_ids(tokenizer, prompt).tolist()
-    if tokenizer.chat_template:  # trained on answers: the prompt is a question, the answer follows
-        question = [{"role": "user", "content": prompt}]
-        ids = encode_chat(tokenizer, question, add_generation_prompt=True)[0].tolist()
-        prompt += "\n"
-    elif model.config.bos_token_id is not None:  # trained on texts that begin with it
-        ids = [model.config.bos_token_id, *ids]
-    if not ids:
-        raise ValueError("the prompt is empty, and this model has no token that begins a text")
-    inputs = torch.tensor([ids], device=model.device)
-    out = model.generate(
-        inputs,
-        attention_mask=torch.ones_like(inputs),
-        max_new_tokens=max_new_tokens,
-        **settings,
-    )
-    return prompt + tokenizer.decode(out[0, len(ids) :], skip_special_tokens=True)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from training.loop import arguments
-from training.loop.console import counted, fail, print_anything
+from training.loop.console import counted, fail, launched_alone, print_anything
 from training.recipes import reader
 
-OWN_TEXT = "modern"  # the recipe of a text without one
 UNNAMED = (
     "name a recipe (--list shows them), a text file or a folder: python -m training.train my.txt"
 )
@@ -47,6 +46,8 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
     from training.hub.errors import PublishError
     from training.loop.run import NotFinished, Run
 
+    if alone := launched_alone():
+        print(alone, file=sys.stderr)
     try:
         run = Run(settings, started)
         run.train(callbacks)
@@ -57,6 +58,9 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
         print(summary(metrics, run.folder))
     for line in run.unpublished:
         fail(line)
+    if run.publisher is not None and (published := run.publisher.published):
+        print(f"{published.address}, tagged {', '.join(run.publisher.tags)}")
+        print(published.for_a_stranger)
     return 1 if run.unpublished else 0
 
 
@@ -81,7 +85,13 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
     """A recipe, a text of one's own, or a run that goes on."""
     from training.loop import folder
 
-    name = flags.pop("recipe", None)
+    name, arch = flags.pop("recipe", None), flags.pop("arch", None)
+    own_text = is_text(name) and not flags.get("resume")
+    if arch is not None and not own_text:
+        raise reader.BadRecipe(
+            f"--arch {arch} is for a text of your own (a file or folder); "
+            "a recipe, like a run that goes on, has its own shape"
+        )
     if flags.get("resume"):
         where = flags.get("output_dir")
         if where is None and name is None:
@@ -89,12 +99,22 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
         return folder.recorded(Path(where) if where else folder.latest(run_name(name)), flags)
     if name is None:
         raise reader.BadRecipe(UNNAMED)
-    if name not in reader.names() and Path(name).exists() and not name.endswith((".yaml", ".yml")):
+    if own_text:
         flags["data"] = [name, *flags.get("data", [])]
-        settings = arguments.resolve(OWN_TEXT, flags)
+        settings = arguments.resolve(arguments.ARCHITECTURES[arch or "modern"], flags)
         settings.name = run_name(name)
         return settings
     return arguments.resolve(name, flags)
+
+
+def is_text(name: str | None) -> bool:
+    """A file or folder that is no recipe."""
+    return (
+        name is not None
+        and name not in reader.names()
+        and Path(name).exists()
+        and not name.endswith((".yaml", ".yml"))
+    )
 
 
 def run_name(name: str) -> str:

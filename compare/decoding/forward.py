@@ -1,173 +1,241 @@
-"""The forward pass of a TinyGPT or a GPT-2 without its modules, for many rows at once.
+"""The forward pass of a model without its modules, for many texts at once.
 
-At one token a step most of the time goes into Python, so the weights are taken out of the modules
-once and each layer is a handful of calls. The numbers are those of the model to rounding.
+At one token a step most of the time goes into Python and into small operations, so the weights are
+taken out of the modules once and each layer is a handful of calls. The numbers are those of the
+model to rounding. Rows may be at different positions; what a row cannot see is masked.
 
-Each row has a ring of cells for keys and values; position p lies in cell p mod cells. Rows may be
-at different positions: a row's input is padded on the right, and what the padding writes is either
-masked (it lies in the future) or in cells that the window has left.
-
-Shapes in comments: B rows, T tokens, C width, H heads, G groups of heads that share keys, D width
-of a head, K cells looked at, W window.
+Shapes in comments: B rows, T tokens, N = B T, C width, H heads, G groups of heads that share keys,
+D width of a head, K columns looked at, W window.
 """
 
 from __future__ import annotations
 
-import math
-import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from compare.decoding.weights import Layer, Lean
+from compare.decoding.cache import BLOCK, Cache
+from compare.decoding.weights import Layer, Weights
 from tinygpt_hf.modeling_tinygpt import rotate, rotation, sinusoids
 
-CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not hold up the others
-_CACHE_BYTES = 1 << 30  # address space; memory is used as far as texts reach
-_MOST_ROWS = 64
 _SCORES = 1 << 24  # numbers in one table of attention scores
 
-Turn = tuple[Tensor, ...] | None
-Join = Callable[[int, Tensor], Tensor]
+
+Tensors = Sequence[Tensor]
 
 
-class Rows:
-    """The forward pass and its cache, with room for `most` rows."""
+@dataclass
+class _Step:
+    """What one pass is about: which rows, where their tokens go and what they see."""
 
-    def __init__(self, lean: Lean) -> None:
-        self.lean = lean
-        # One chunk more than the window: what padding writes never reaches a cell still looked at.
-        self.cells = lean.window + CHUNK
-        row = (lean.groups, self.cells, lean.head_dim)
-        each = 2 * len(lean.layers) * lean.groups * self.cells * lean.head_dim * 4
-        self.most = max(1, min(_MOST_ROWS, _CACHE_BYTES // max(each, 1)))
-        shape = (2 * len(lean.layers), self.most, *row)
-        # Not memory until it is written, page by page: torch's zeros are written at once, and
-        # numpy asks for pages of 2 MB, of which a few tokens in every row take all.
-        size = math.prod(shape)
-        memory = mmap.mmap(-1, 4 * max(1, size))
-        cache = torch.frombuffer(memory, dtype=torch.float32)[:size].view(shape)
-        self._cache = cache.to(lean.embed.device)
-        self._places = torch.arange(self.cells, device=lean.embed.device)
-        self._written = [0] * self.most  # cells of each row that are not zero
+    rows: int
+    tokens: int  # of each row, padded on the right
+    write: Callable[[int, Tensor], None]  # a layer's new keys and values, B T 2 G D
+    read: Callable[[int], tuple[Tensors, Tensors]]  # its keys and values, block by block: B·G K D
+    bias: Callable[[int], Tensor]  # of a layer, added to the scores: B H T K or smaller
+    turn: tuple[Tensor, ...] | None  # rotary positions: N 1 D
+
+
+class Forward:
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        self.cache = Cache(
+            len(weights.layers),
+            weights.groups,
+            weights.head_dim,
+            weights.window,
+            weights.embed.dtype,
+            weights.embed.device,
+        )
+        # L H ...: what is added for the newest token, by distance, the farthest first. Out of
+        # reach on both sides, so that whole blocks can be looked at: for any column, a slice.
+        tables = [layer.bias[:-1] for layer in weights.layers if layer.bias is not None]
+        plain = weights.embed.new_zeros((len(weights.layers), 1, weights.window))
+        near = torch.stack([t.flip(0).t() for t in tables]) if tables else plain
+        self._near = F.pad(near, (BLOCK, BLOCK), value=-torch.inf).detach()
 
     def at_once(self, tokens: int, seen: int) -> int:
         """How many rows may be read together, that many tokens of each, without a huge table."""
-        return max(1, _SCORES // max(1, tokens * (seen + tokens) * self.lean.heads))
-
-    def leave(self, row: int, last: int) -> None:
-        """Empties a row and puts the last one into its place, so that rows stay without a gap."""
-        used = max(self._written[row], self._written[last])
-        self._cache[:, row, :, :used] = self._cache[:, last, :, :used]
-        used = self._written[last]
-        self._cache[:, last, :, :used] = 0  # an overflow left behind would be 0 times infinity
-        self._written[row], self._written[last] = used, 0
+        return max(1, _SCORES // max(1, tokens * (seen + tokens) * self.weights.heads))
 
     @torch.inference_mode()
     def read(self, rows: list[int], tokens: list[list[int]], first: list[int]) -> Tensor:
         """Reads each row's next tokens, the first of them at its position `first`; next logits."""
-        lean = self.lean
+        weights, device = self.weights, self.weights.embed.device
         lengths = [len(ids) for ids in tokens]
-        longest, device = max(lengths), lean.embed.device
+        longest = max(lengths)
         padded = [ids + [0] * (longest - len(ids)) for ids in tokens]
-        x = F.embedding(torch.tensor(padded, device=device), lean.embed)  # B T C
-        at = torch.tensor(first, device=device)[:, None] + self._places[:longest]  # B T
-        seen = min(self.cells, max(first) + longest)
-        for row, start in zip(rows, first, strict=True):
-            self._written[row] = max(self._written[row], min(self.cells, start + longest))
+        x = F.embedding(torch.tensor(padded, device=device).view(-1), weights.embed)  # N C
+        at = torch.tensor(first, device=device)[:, None]
+        if longest > 1:
+            at = at + torch.arange(longest, device=device)  # B T
         x, turn = self._place(x, at)
-        distance = (at[..., None] - self._places[:seen]) % self.cells  # B T K
-        reach = (distance < lean.window) & (distance <= at[..., None])
-        distance = torch.where(reach, distance, lean.window)
-        mask = torch.zeros_like(distance, dtype=x.dtype).masked_fill_(~reach, -torch.inf)[:, None]
-        where = self._where(rows, at, seen)
-        for number, layer in enumerate(lean.layers):
-            x = self._block(x, number, layer, mask, distance, turn, where)
-        last = torch.tensor([length - 1 for length in lengths], device=device)
-        x = x[torch.arange(len(rows), device=device), last]  # B C
-        return lean.head(lean.norm(x))
+        step = self._step(rows, first, at, turn)
+        for number, layer in enumerate(weights.layers):
+            x = self._block(x, number, layer, step)
+        if longest > 1:
+            last = torch.tensor([row * longest + n - 1 for row, n in enumerate(lengths)])
+            x = x[last.to(device)]  # B C
+        return weights.head(weights.norm(x))
 
     def _place(self, x: Tensor, at: Tensor) -> tuple[Tensor, tuple[Tensor, ...] | None]:
         """Positions: added to the stream, or as a rotation of queries and keys."""
-        positions = self.lean.positions
-        if isinstance(positions, Tensor):
-            return x + F.embedding(at.clamp(max=self.lean.window - 1), positions), None
-        if positions == "sinusoidal":
-            return x + sinusoids(at, x.shape[-1]), None
-        if positions == "rotary":
-            return x, rotation(at, self.lean.head_dim, self.lean.theta)
+        weights = self.weights
+        if weights.positions == "learned":
+            assert weights.table is not None
+            here = at.view(-1).clamp(max=weights.window - 1)  # padding may lie beyond
+            return x + F.embedding(here, weights.table), None
+        if weights.positions == "sinusoidal":
+            return x + sinusoids(at.view(-1), x.shape[-1]), None
+        if weights.positions == "rotary":
+            turn = rotation(at.view(-1, 1), weights.head_dim, weights.theta)
+            return x, tuple(part[:, 0] for part in turn)
         return x, None
 
-    def _where(self, rows: list[int], at: Tensor, seen: int) -> Join:
-        """How to write new keys and how to read all of them, for these rows."""
-        row = torch.tensor(rows, device=at.device)
-        cell = at % self.cells
-        plain = rows == list(range(len(rows)))  # then a slice will do, which copies nothing
+    def _step(
+        self, rows: list[int], first: list[int], at: Tensor, turn: tuple[Tensor, ...] | None
+    ) -> _Step:
+        cache, tokens = self.cache, at.shape[1]
+        begins = [cache.begins[row] for row in rows]
+        columns = [begin + start for begin, start in zip(begins, first, strict=True)]
+        first_block = min(map(cache.low, begins, columns)) // BLOCK
+        last_block = (max(columns) + tokens - 1) // BLOCK
+        low, high = first_block * BLOCK, (last_block + 1) * BLOCK
+        side_by_side = rows[-1] - rows[0] == len(rows) - 1 and rows == sorted(rows)
+        if side_by_side and tokens == 1 and min(columns) == max(columns):
+            write = self._write_column(rows, columns[0])
+            bias = self._newest(begins, columns[0], low, high)
+        else:
+            row = torch.tensor(rows, device=at.device)[:, None]
+            start = torch.tensor(begins, device=at.device)[:, None]
+            write = self._write_cells(row, start + at)
+            bias = self._any(start, at, low, high)
+        # Side by side, a slice will do, which copies nothing.
+        here = slice(rows[0], rows[-1] + 1) if side_by_side else rows
+        read = self._read(here, cache.blocks[first_block : last_block + 1])
+        return _Step(len(rows), tokens, write, read, bias, turn)
 
-        def join(number: int, new: Tensor) -> Tensor:  # B T G D → B G K D
-            store = self._cache[number]
-            store[row[:, None], :, cell] = new
-            return store[: len(rows), :, :seen] if plain else store[row, :, :seen]
+    def _write_column(self, rows: list[int], column: int) -> Callable[[int, Tensor], None]:
+        block = self.cache.blocks[column // BLOCK]
+        places = block[:, :, rows[0] : rows[-1] + 1, :, column % BLOCK].transpose(1, 2)
+        layers = places.unbind(0)  # B 2 G D; all views are made at once, Python is what costs
 
-        return join
+        def write(number: int, new: Tensor) -> None:
+            layers[number].copy_(new[:, 0])
 
-    def _block(
-        self,
-        x: Tensor,  # B T C
-        number: int,
-        layer: Layer,
-        mask: Tensor,  # B 1 T K
-        distance: Tensor,  # B T K
-        turn: Turn,
-        join: Join,
-    ) -> Tensor:
-        lean = self.lean
-        h = x if lean.norm_after else layer.attn_norm(x)
-        written = layer.out(self._attend(h, number, layer, mask, distance, turn, join))
-        x = x + written if lean.residual else written
-        x = layer.attn_norm(x) if lean.norm_after else x
+        return write
+
+    def _write_cells(self, row: Tensor, column: Tensor) -> Callable[[int, Tensor], None]:
+        blocks, parts = self.cache.blocks, []
+        for at in range(int(column.min()) // BLOCK, int(column.max()) // BLOCK + 1):
+            which, token = (column // BLOCK == at).nonzero(as_tuple=True)
+            parts.append((at, which, token, row[which, 0], column[which, token] % BLOCK))
+
+        def write(number: int, new: Tensor) -> None:
+            for at, which, token, place, cell in parts:
+                # Indices on both sides of a slice: their shape comes first.
+                blocks[at][number][:, place, :, cell] = new[which, token]
+
+        return write
+
+    def _read(
+        self, rows: slice | list[int], blocks: list[Tensor]
+    ) -> Callable[[int], tuple[Tensors, Tensors]]:
+        if isinstance(rows, slice):
+            seen = [block[:, :, rows].flatten(2, 3).unbind(1) for block in blocks]
+            keys = list(zip(*(key.unbind(0) for key, _ in seen), strict=True))
+            values = list(zip(*(value.unbind(0) for _, value in seen), strict=True))
+            return lambda number: (keys[number], values[number])
+
+        def gather(number: int) -> tuple[Tensors, Tensors]:
+            parts = [block[number][:, rows].flatten(1, 2).unbind(0) for block in blocks]
+            return [key for key, _ in parts], [value for _, value in parts]
+
+        return gather
+
+    def _newest(self, begins: list[int], now: int, low: int, high: int) -> Callable[[int], Tensor]:
+        """For one token a row, all in the same column: every distance is the same for all."""
+        begin = BLOCK + self.weights.window - 1 - (now - low)
+        near = self._near[:, None, :, None, begin : begin + high - low]  # L 1 H 1 K
+        if max(begins) > low:
+            apart = begins[:1] if min(begins) == max(begins) else begins
+            start = torch.tensor(apart, device=near.device)[:, None, None, None]
+            nobody = torch.arange(low, high, device=near.device) < start  # B 1 1 K
+            near = near.masked_fill(nobody, -torch.inf)
+        layers = near.unbind(0)
+        return lambda number: layers[number]
+
+    def _any(self, start: Tensor, at: Tensor, low: int, high: int) -> Callable[[int], Tensor]:
+        """For rows of several tokens each, wherever they are."""
+        window, layers = self.weights.window, self.weights.layers
+        column = torch.arange(low, high, device=at.device)
+        distance = (start + at)[..., None] - column  # B T K
+        reach = (distance >= 0) & (distance < window) & (column >= start[..., None])
+        if not layers or layers[0].bias is None:
+            mask = torch.zeros_like(distance, dtype=self.weights.embed.dtype)
+            mask = mask.masked_fill_(~reach, -torch.inf)[:, None]
+            return lambda number: mask
+        distance = torch.where(reach, distance, window)
+
+        def biased(number: int) -> Tensor:
+            table = layers[number].bias
+            assert table is not None
+            return F.embedding(distance, table).permute(0, 3, 1, 2)
+
+        return biased
+
+    def _block(self, x: Tensor, number: int, layer: Layer, step: _Step) -> Tensor:
+        weights = self.weights
+        h = x if weights.norm_after else layer.attn_norm(x)
+        written = layer.out(self._attend(h, number, layer, step))
+        x = x + written if weights.residual else written
+        x = layer.attn_norm(x) if weights.norm_after else x
         if layer.mlp_norm is None:
             return x
-        written = layer.mlp(x if lean.norm_after else layer.mlp_norm(x))
-        x = x + written if lean.residual else written
-        return layer.mlp_norm(x) if lean.norm_after else x
+        written = layer.mlp(x if weights.norm_after else layer.mlp_norm(x))
+        x = x + written if weights.residual else written
+        return layer.mlp_norm(x) if weights.norm_after else x
 
-    def _attend(
-        self,
-        h: Tensor,  # B T C
-        number: int,
-        layer: Layer,
-        mask: Tensor,
-        distance: Tensor,
-        turn: Turn,
-        join: Join,
-    ) -> Tensor:
-        lean = self.lean
-        lead = h.shape[:2]  # B T
+    def _attend(self, h: Tensor, number: int, layer: Layer, step: _Step) -> Tensor:
+        weights, (rows, tokens) = self.weights, (step.rows, step.tokens)
+        heads, groups, width = weights.heads, weights.groups, weights.head_dim
         if layer.qkv is None:  # every token in reach weighs the same
-            value = join(2 * number, h[:, :, None])
-            return (mask.softmax(-1) @ value).view(h.shape)
-        query, key, value = layer.qkv(h).split(
-            [size * lean.head_dim for size in (lean.heads, lean.groups, lean.groups)], dim=-1
-        )
-        query = query.view(*lead, lean.heads, -1)
-        key, value = key.view(*lead, lean.groups, -1), value.view(*lead, lean.groups, -1)
-        if turn is not None:
-            query, key = (
-                rotate(each.transpose(1, 2), *turn).transpose(1, 2) for each in (query, key)
-            )
-        key, value = join(2 * number, key), join(2 * number + 1, value)  # B G K D
-        shared = lean.heads // lean.groups
-        query = query.view(*lead, lean.groups, shared, -1).permute(0, 2, 3, 1, 4)
-        query = query.reshape(lead[0], lean.groups, shared * lead[1], -1)
-        scores = query @ key.transpose(-1, -2) * lean.scaling
-        scores = scores.view(lead[0], lean.heads, lead[1], -1)  # B H T K
-        if layer.bias is not None:
-            scores = scores + F.embedding(distance, layer.bias).permute(0, 3, 1, 2)
-        else:
-            scores = scores + mask
-        weights = scores.softmax(-1).view(lead[0], lean.groups, shared * lead[1], -1)
-        out = (weights @ value).view(lead[0], lean.heads, lead[1], -1)
-        return out.transpose(1, 2).reshape(*lead, -1)
+            return self._mean(h, number, step)
+        qkv = layer.qkv(h).view(rows * tokens, heads + 2 * groups, width)
+        if step.turn is not None:
+            turned = qkv[:, : heads + groups]
+            turned.copy_(rotate(turned, *step.turn))
+        step.write(number, qkv[:, heads:].view(rows, tokens, 2, groups, width))
+        keys, values = step.read(number)
+        query = qkv[:, :heads]
+        if tokens > 1:
+            query = query.view(rows, tokens, heads, width).transpose(1, 2)
+        query = query.reshape(rows * groups, -1, width)
+        parts = [torch.bmm(query, key.transpose(1, 2)) for key in keys]
+        scores = (torch.cat(parts, -1) if len(parts) > 1 else parts[0]).view(
+            rows, heads, tokens, -1
+        )  # B H T K
+        odds = torch.add(step.bias(number), scores, alpha=weights.scaling).softmax(-1)
+        out = _weigh(odds.view(rows * groups, -1, odds.shape[-1]), values)
+        if tokens > 1:
+            out = out.view(rows, heads, tokens, width).transpose(1, 2)
+        return out.reshape(rows * tokens, heads * width)
+
+    def _mean(self, h: Tensor, number: int, step: _Step) -> Tensor:
+        twice = h.view(step.rows, step.tokens, 1, 1, -1).expand(-1, -1, 2, -1, -1)
+        step.write(number, twice)
+        _, values = step.read(number)  # B K C
+        odds = step.bias(number).flatten(0, 1).softmax(-1)  # B T K
+        return _weigh(odds.expand(step.rows, step.tokens, -1), values).view(h.shape)
+
+
+def _weigh(odds: Tensor, values: Tensors) -> Tensor:
+    """The sum of all values by their odds, block by block."""
+    parts = odds.split(BLOCK, -1)
+    out = torch.bmm(parts[0], values[0])
+    for part, value in zip(parts[1:], values[1:], strict=True):
+        out = torch.baddbmm(out, part, value)
+    return out

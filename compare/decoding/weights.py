@@ -1,4 +1,8 @@
-"""The weights of a TinyGPT or a GPT-2, out of their modules: a layer is a handful of functions."""
+"""The weights of a model, out of their modules: a layer is a handful of functions.
+
+TinyGPT, GPT-2 and, through its twin, Llama. What is not known here is refused by name, so that a
+new kind of position or norm is never quietly left out.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,23 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-# From so many numbers in a matrix on, and up to so many rows, the way of multiplying matters.
-_LARGE, _FEW = 1 << 18, 64
+from tinygpt_hf.twins import from_llama
+
+# Numbers in a matrix from which its own order in memory pays: for several rows, for any.
+_MEDIUM, _LARGE = 1 << 17, 1 << 18
+_SEVERAL = 8
+_ROWS = 64  # for which a matrix is put into order; others work as well
 
 Fn = Callable[[Tensor], Tensor]
 
 
+class UnknownShapeError(ValueError):
+    """The decode loop does not know this kind of model; `generate` does."""
+
+
 def _relu2(x: Tensor) -> Tensor:
-    return F.relu(x).square()
+    x = F.relu(x)
+    return x.mul_(x)  # `square` takes longer
 
 
 def _gelu_new(x: Tensor) -> Tensor:
@@ -33,6 +46,15 @@ _ACTS: dict[str, Fn] = {
     "gelu_pytorch_tanh": _gelu_new,
     "swiglu": F.silu,
 }
+# What the forward pass carries out, by the field of a TinyGPT's config.
+_KNOWN: dict[str, tuple[str, ...]] = {
+    "mixer": ("attention", "mean"),
+    "position_embedding": ("learned", "sinusoidal", "rotary", "relative", "none"),
+    "norm_type": ("layer", "bare", "rms"),
+    "norm_position": ("before", "after", "none"),
+    "hidden_act": ("relu", "relu2", "gelu", "gelu_new", "swiglu"),
+}
+_DTYPES = (torch.float32, torch.bfloat16)
 
 
 @dataclass
@@ -48,7 +70,7 @@ class Layer:
 
 
 @dataclass
-class Lean:
+class Weights:
     """A model taken apart."""
 
     window: int
@@ -57,7 +79,8 @@ class Lean:
     head_dim: int
     scaling: float
     embed: Tensor  # vocabulary C
-    positions: Tensor | str | None  # a table, "sinusoidal", "rotary", or nothing to add
+    positions: str
+    table: Tensor | None  # of learned positions
     theta: float
     layers: list[Layer]
     norm: Fn
@@ -72,46 +95,60 @@ class Lean:
         return self.window * max(1, 1 if self.recomputes else len(self.layers))
 
 
-def take_apart(model: PreTrainedModel) -> Lean | None:
-    """The model's weights as a `Lean`; None for an architecture that is not known here."""
+def take_apart(model: PreTrainedModel) -> Weights:
+    """The model's weights; an UnknownShapeError says what the loop does not know."""
     kind = model.config.model_type
-    if model.dtype != torch.float32:
-        return None
+    if model.dtype not in _DTYPES:
+        raise UnknownShapeError(f"its weights are {model.dtype}; known are float32 and bfloat16")
     if kind == "tinygpt":
         return _from_tinygpt(model)
-    if kind == "gpt2" and _is_plain_gpt2(model.config):
+    if kind == "gpt2":
         return _from_gpt2(model)
-    return None
+    if kind == "llama":
+        try:
+            twin = from_llama(model)  # type: ignore[arg-type]  # its kind says so
+        except ValueError as error:
+            raise UnknownShapeError(str(error)) from None
+        return _from_tinygpt(twin)
+    raise UnknownShapeError(f"the architecture {kind!r}; known are tinygpt, gpt2 and llama")
 
 
 def _linear(weight: Tensor, bias: Tensor | None) -> Fn:
-    if weight.numel() < _LARGE or weight.device.type != "cpu" or not _one_dnn():
+    """`F.linear` or, for a large matrix on a CPU, oneDNN over a copy in the order that it likes:
+    eight rows of GPT-2 take a bit more than half the time."""
+    if weight.numel() < _MEDIUM or weight.device.type != "cpu" or not _one_dnn():
         return lambda x: F.linear(x, weight, bias)
-    # For a few rows and a large matrix, MKL behind F.linear first copies the matrix into another
-    # order; oneDNN reads it as it is: eight rows of GPT-2 take 68 ms a step in place of 94.
-    few = torch.ops.mkldnn._linear_pointwise
+    ordered = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS)
+    multiply = torch.ops.mkldnn._linear_pointwise
+    if weight.numel() >= _LARGE:  # and the first copy may go
+        return lambda x: multiply(x, ordered, bias, "none", [], "")
 
-    def multiply(x: Tensor) -> Tensor:
-        if 1 < x.numel() // weight.shape[1] <= _FEW:
-            return few(x, weight, bias, "none", [], "")
-        return F.linear(x, weight, bias)
+    def either(x: Tensor) -> Tensor:
+        if x.shape[0] < _SEVERAL:
+            return F.linear(x, weight, bias)
+        return multiply(x, ordered, bias, "none", [], "")
 
-    return multiply
+    return either
 
 
 def _one_dnn() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    ops = torch.ops.mkldnn
+    known = hasattr(ops, "_linear_pointwise") and hasattr(ops, "_reorder_linear_weight")
+    return torch.backends.mkldnn.is_available() and known
 
 
 def _norm(module: Any) -> Fn:
-    shape = getattr(module, "normalized_shape", None)
-    if shape is None:
-        return lambda x: x
-    weight, eps = module.weight, module.eps
+    if isinstance(module, torch.nn.Identity):
+        return _identity
     if isinstance(module, torch.nn.RMSNorm):
-        return lambda x: F.rms_norm(x, shape, weight, eps)
-    bias = module.bias
-    return lambda x: F.layer_norm(x, shape, weight, bias, eps)
+        rms = module
+        return lambda x: F.rms_norm(x, rms.normalized_shape, rms.weight, rms.eps)
+    if isinstance(module, torch.nn.LayerNorm):
+        shape, weight, bias, eps = module.normalized_shape, module.weight, module.bias, module.eps
+        return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
+    if isinstance(module, torch.nn.Module):
+        raise UnknownShapeError(f"the norm {type(module).__name__}")
+    return module  # without parameters it is a function already
 
 
 def _mlp(up: Fn, act: Fn, down: Fn, gate: Fn | None = None) -> Fn:
@@ -120,22 +157,22 @@ def _mlp(up: Fn, act: Fn, down: Fn, gate: Fn | None = None) -> Fn:
     return lambda x: down(act(gate(x)) * up(x))
 
 
-def _from_tinygpt(model: Any) -> Lean:
+def _from_tinygpt(model: Any) -> Weights:
     config, base = model.config, model.model
-    positions: Tensor | str | None = config.position_embedding
-    if positions == "learned":
-        positions = base.embed_positions.weight
-    elif positions not in ("sinusoidal", "rotary"):
-        positions = None
+    for name, known in _KNOWN.items():
+        if (value := getattr(config, name)) not in known:
+            raise UnknownShapeError(f"{name} {value!r}; known are {', '.join(known)}")
     mean = config.mixer == "mean"
-    return Lean(
+    learned = config.position_embedding == "learned"
+    return Weights(
         window=config.max_position_embeddings,
         heads=1 if mean else config.num_attention_heads,
         groups=1 if mean else config.num_key_value_heads,
         head_dim=config.hidden_size if mean else config.head_dim,
         scaling=config.head_dim**-0.5,
         embed=base.embed_tokens.weight,
-        positions=positions,
+        positions=config.position_embedding,
+        table=base.embed_positions.weight if learned else None,
         theta=float(config.rope_theta),
         layers=[_tiny_layer(block, config) for block in base.layers],
         norm=_norm(base.norm),
@@ -174,14 +211,20 @@ def _identity(x: Tensor) -> Tensor:
     return x
 
 
-def _is_plain_gpt2(config: Any) -> bool:
-    odd = config.scale_attn_by_inverse_layer_idx or config.reorder_and_upcast_attn
-    known = config.activation_function in _ACTS and config.scale_attn_weights
-    return known and not odd and not config.add_cross_attention
+def _check_gpt2(config: Any) -> None:
+    if config.activation_function not in _ACTS:
+        raise UnknownShapeError(f"the activation {config.activation_function!r}")
+    if not config.scale_attn_weights:
+        raise UnknownShapeError("scale_attn_weights is off")
+    odd = ("scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention")
+    for name in odd:
+        if getattr(config, name):
+            raise UnknownShapeError(f"{name} is on")
 
 
-def _from_gpt2(model: Any) -> Lean:
+def _from_gpt2(model: Any) -> Weights:
     config, base = model.config, model.transformer
+    _check_gpt2(config)
     act = _ACTS[config.activation_function]
 
     def conv(module: Any) -> Fn:  # GPT-2 keeps its matrices the other way round
@@ -198,14 +241,15 @@ def _from_gpt2(model: Any) -> Lean:
         )
         for block in base.h
     ]
-    return Lean(
+    return Weights(
         window=config.n_positions,
         heads=config.n_head,
         groups=config.n_head,
         head_dim=config.n_embd // config.n_head,
         scaling=(config.n_embd // config.n_head) ** -0.5,
         embed=base.wte.weight,
-        positions=base.wpe.weight,
+        positions="learned",
+        table=base.wpe.weight,
         theta=0.0,
         layers=layers,
         norm=_norm(base.ln_f),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +14,8 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from compare.decoding.loop import DecodeLoop
-from compare.decoding.progress import Progress
-from compare.decoding.weights import take_apart
+from compare.decoding.progress import Progress, Wishes
+from compare.decoding.weights import UnknownShapeError, take_apart
 from compare.engine import causes, insight
 from compare.engine.chatting import remembered
 from compare.engine.generate import PlainWriter
@@ -22,8 +23,10 @@ from compare.engine.letters import Letters
 from compare.values import (
     Attention,
     Chunk,
+    Extras,
     Facts,
     Layers,
+    LogOdds,
     Message,
     Odds,
     Piece,
@@ -37,6 +40,7 @@ from compare.values import (
 )
 from tinygpt_hf.encoding import check_text, encode_ids
 
+_log = logging.getLogger(__name__)
 MOST_CHARACTERS = 20_000  # of one text, before it is tokenized
 _TOKENS_SHOWN = 60
 _MAP_SHOWS = 240
@@ -51,9 +55,16 @@ class Live:
     """A generation under way."""
 
     def __init__(
-        self, progress: Progress, tokenizer: PreTrainedTokenizerBase, notes: list[str]
+        self,
+        progress: Progress,
+        tokenizer: PreTrainedTokenizerBase,
+        notes: list[str],
+        prompt: int,
+        name: Callable[[int], str],
     ) -> None:
         self._progress, self._tokenizer, self.notes = progress, tokenizer, notes
+        self.prompt = prompt  # tokens of it
+        self._name = name
 
     @property
     def stage(self) -> tuple[int, str | None]:
@@ -66,6 +77,14 @@ class Live:
         if stopped is None:
             text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character whose bytes are coming
         return Chunk(text, len(ids), progress.seconds, progress.first, stopped)
+
+    def log_odds(self) -> list[LogOdds]:
+        """Of every token so far, where they were asked for."""
+        name, odds = self._name, list(self._progress.log_odds)
+        return [
+            LogOdds(name(token), of.chosen, [(name(other), value) for other, value in of.best])
+            for token, of in zip(self._progress.ids, odds, strict=False)
+        ]
 
     def cancel(self) -> None:
         self._progress.cancel()
@@ -111,8 +130,10 @@ class Contestant:
         """Many at once where the architecture is known, else one by one."""
         ids = {end for end in (ends if isinstance(ends, list) else [ends]) if end is not None}
         window = None if self.slides else self.window
-        if lean := take_apart(self.model):
-            return DecodeLoop(lean, ids, window)
+        try:
+            return DecodeLoop(take_apart(self.model), ids, window)
+        except UnknownShapeError as error:
+            _log.info("%s is run by `generate`, one text at a time: %s", self.name, error)
         return PlainWriter(self.model, ids, window)
 
     def _reach(self, config: Any) -> int:
@@ -164,11 +185,66 @@ class Contestant:
             )
         return ids
 
-    def start(self, prompt: str, sampling: Sampling) -> Live:
-        ids = self._encode_prompt(prompt)
-        return Live(self._writer.start(ids, sampling), self.tokenizer, self._notes(ids))
+    def start(
+        self, prompt: str | Sequence[int], sampling: Sampling, extras: Extras | None = None
+    ) -> Live:
+        """`prompt` is text, or tokens of this model."""
+        ids = self._encode_prompt(prompt) if isinstance(prompt, str) else self._checked(prompt)
+        return self._begin(ids, sampling, extras, self._notes(ids))
 
-    def reply(self, talk: Sequence[Message], sampling: Sampling) -> Live:
+    def _begin(
+        self, ids: list[int], sampling: Sampling, extras: Extras | None, notes: list[str]
+    ) -> Live:
+        extras = extras or Extras()
+        enough = self._contains(extras.stop) if extras.stop else None
+        progress = self._writer.start(ids, sampling, Wishes(enough, extras.likeliest))
+        return Live(progress, self.tokenizer, notes, len(ids), self._token_text)
+
+    def _contains(self, stop: tuple[str, ...]) -> Callable[[Sequence[int]], bool]:
+        """Whether one of these texts has just been written: a look at the last tokens."""
+        longest = max(len(text.encode()) for text in stop) + 4  # a token has a byte at least
+
+        def enough(ids: Sequence[int]) -> bool:
+            text = self.tokenizer.decode(list(ids[-longest:]), skip_special_tokens=True)
+            return any(each in text for each in stop)
+
+        return enough
+
+    def _checked(self, ids: Sequence[int]) -> list[int]:
+        """Tokens that somebody else has counted out."""
+        if not ids:
+            raise Refusal("The prompt is empty: it needs at least one token.")
+        vocabulary = self.model.get_input_embeddings().weight.shape[0]
+        if any(not 0 <= number < vocabulary for number in ids):
+            raise Refusal(f"{self.name} has tokens 0 to {vocabulary - 1:,}; the prompt has others.")
+        if len(ids) > MOST_CHARACTERS or (not self.slides and len(ids) >= self.window):
+            raise Refusal(f"The prompt is {len(ids):,} tokens, too many for {self.name}.")
+        return list(ids)
+
+    def _token_text(self, number: int) -> str:
+        return self.tokenizer.decode([number])
+
+    def read(self, prompt: str | Sequence[int], likeliest: int) -> list[LogOdds]:
+        """How likely each token of a text is after those before it."""
+        ids = self._encode_prompt(prompt) if isinstance(prompt, str) else self._checked(prompt)
+        if len(ids) > self.window:
+            raise Refusal(
+                f"The text is {len(ids):,} tokens; {self.name} sees {self.window:,} at a time."
+            )
+        with self._one_at_a_time, torch.inference_mode():
+            logits = self.model(torch.tensor([ids], device=self.model.device)).logits[0, :-1]
+        odds = logits.float().log_softmax(-1)
+        best = odds.topk(min(likeliest, odds.shape[-1]))
+        read = [LogOdds(self._token_text(ids[0]), None, [])]
+        for at, number in enumerate(ids[1:]):
+            pairs = zip(best.indices[at].tolist(), best.values[at].tolist(), strict=True)
+            named = [(self._token_text(other), value) for other, value in pairs]
+            read.append(LogOdds(self._token_text(number), float(odds[at, number]), named))
+        return read
+
+    def reply(
+        self, talk: Sequence[Message], sampling: Sampling, extras: Extras | None = None
+    ) -> Live:
         """The next answer in a conversation, as far back as the window holds it."""
         if not self.tokenizer.chat_template:
             raise Refusal(f"{self.name} was never tuned to answer.")
@@ -178,7 +254,7 @@ class Contestant:
             ids, _ = remembered(self.tokenizer, talk, self.window)
         except ValueError as error:  # a template that is not ours
             raise Refusal(f"{self.name} cannot be talked to here: {error}.") from None
-        return Live(self._writer.start(ids, sampling), self.tokenizer, [])
+        return self._begin(ids, sampling, extras, [])
 
     def forgets(self, talk: Sequence[Message]) -> int:
         """How many of the first messages are out of its sight."""

@@ -10,9 +10,9 @@ import torch
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
-from compare.decoding.progress import FAILED, Progress, why
+from compare.decoding.progress import FAILED, Progress, Wishes, why
 from compare.engine.snippet import generate_arguments
-from compare.values import Refusal, Sampling
+from compare.values import BusyError, Refusal, Sampling
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ class _Watch(StoppingCriteria, BaseStreamer):
     def end(self) -> None: ...
 
     def __call__(self, input_ids: torch.Tensor, scores: object, **kwargs: object) -> torch.Tensor:
-        over = self.progress.why_end_now() is not None
+        progress = self.progress
+        enough = progress.wishes.enough
+        over = progress.why_end_now() is not None or bool(enough and enough(progress.ids))
         return torch.full((len(input_ids),), over, device=input_ids.device)
 
 
@@ -53,12 +55,16 @@ class PlainWriter:
         self.busy = 0
         self._turn, self._count = threading.Lock(), threading.Lock()
 
-    def start(self, prompt: list[int], sampling: Sampling) -> Progress:
+    def start(
+        self, prompt: list[int], sampling: Sampling, wishes: Wishes | None = None
+    ) -> Progress:
+        if wishes is not None and wishes.likeliest is not None:
+            raise Refusal("This model is run by `generate`, which keeps no log-probabilities.")
         with self._count:
             if self.busy >= self.most:
-                raise Refusal(f"{self.most} texts are being written already; try again soon.")
+                raise BusyError(f"{self.most} texts are being written already; try again soon.")
             self.busy += 1
-        progress = Progress(sampling, self.seconds)
+        progress = Progress(sampling, self.seconds, wishes)
         work = threading.Thread(target=self._run, args=(prompt, progress), daemon=True)
         work.start()
         return progress

@@ -9,12 +9,13 @@ import json
 from html import escape
 
 from compare.html.panes import Side
+from compare.html.terms import term
 from compare.values import Attention, Odds, Piece, Point, Surprise
 
-SIDES: tuple[Side, Side] = ("left", "right")
 _ROWS = 10
 _SHADES = 6  # steps of surprise, the last at eight bits a byte: as much as knowing nothing
 _TOKENS_SHOWN = 400
+_ENDING = 30  # letters of a prompt that say which one it is
 _NAMES = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 
 
@@ -42,7 +43,7 @@ def problem(sentence: str, side: Side) -> str:
 # Next-letter odds
 
 
-def letter_chart(odds: dict[Side, Odds], names: dict[Side, str]) -> str:
+def letter_chart(odds: dict[Side, Odds], names: dict[Side, str], prompt: str) -> str:
     """Both models' odds, letter by letter, on one scale."""
     shares = {side: dict(given.entries) for side, given in odds.items()}
     best = {
@@ -59,12 +60,12 @@ def letter_chart(odds: dict[Side, Odds], names: dict[Side, str]) -> str:
     )
     sentences = "".join(f"<p class='fine'>{escape(given.sentence)}</p>" for given in odds.values())
     return (
-        f"{legend(names)}<table class='odds'><caption class='unseen'>Odds of the next letter"
-        f"</caption><tbody>{rows}</tbody></table>{sentences}"
+        f"{legend(names)}<table class='odds'><caption>The next letter {_after(prompt)}</caption>"
+        f"<tbody>{rows}</tbody></table>{sentences}"
     )
 
 
-def token_chart(odds: dict[Side, Odds], names: dict[Side, str]) -> str:
+def token_chart(odds: dict[Side, Odds], names: dict[Side, str], prompt: str) -> str:
     """Each model's own tokens, side by side: the units differ, so the lists stay apart."""
     lists = ""
     for side, given in odds.items():
@@ -74,10 +75,16 @@ def token_chart(odds: dict[Side, Odds], names: dict[Side, str]) -> str:
         )
         lists += (
             f"<div><h4>{mark(side)}{escape(names[side])}</h4><table class='odds'>"
-            f"<caption class='unseen'>Likeliest next tokens</caption><tbody>{rows}</tbody></table>"
+            f"<caption>The next token {_after(prompt)}</caption><tbody>{rows}</tbody></table>"
             f"<p class='fine'>{escape(given.sentence)}</p></div>"
         )
     return f"<div class='twin'>{lists}</div>"
+
+
+def _after(prompt: str) -> str:
+    """What was asked about, by its end."""
+    short = prompt if len(prompt) <= _ENDING else f"...{prompt[-_ENDING:]}"
+    return f"after “{escape(visible(short))}”"
 
 
 def _bar(side: Side, share: float) -> str:
@@ -119,7 +126,7 @@ def _token_row(side: Side, pieces: list[Piece], name: str) -> str:
 # Attention
 
 
-def attention_map(seen: Attention, side: Side) -> str:
+def attention_map(seen: Attention, side: Side, title: str) -> str:
     """One head as a triangle of squares; a tap names the pair. `MAP_SCRIPT` reads the figures."""
     count = len(seen.tokens)
     names = [visible(token) for token in seen.tokens]
@@ -132,18 +139,19 @@ def attention_map(seen: Attention, side: Side) -> str:
     figures = {"names": names, "weights": [[round(w, 3) for w in row] for row in seen.weights]}
     labels = _axis(names) if count <= 24 else ""
     hidden = (
-        f" {seen.unseen:,} earlier tokens are not on the map; what a row lacks went there."
+        f" {seen.unseen:,} earlier tokens are not on the map. The rest of a row goes to them."
         if seen.unseen
         else ""
     )
     return (
         f"<figure class='heat {side}' data-figures='{escape(json.dumps(figures))}'>"
+        f"<h4>{escape(title)}</h4>"
         f"<svg viewBox='-.02 -.02 {count + 0.04} {count + 0.04}' role='img' "
         f"aria-label='{escape(_strongest(names, seen.weights))}'>"
         f"<path class='grid' d='M0 0V{count}H{count}Z'/>{cells}</svg>{labels}"
         f"<figcaption aria-live='polite'>{escape(_strongest(names, seen.weights))}</figcaption>"
-        f"<p class='fine'>Each row is a token that looks, each column one that is looked at; "
-        f"stronger is more. Tap a square for its figure.{hidden}</p></figure>"
+        f"<p class='fine'>Each row is a token that looks. Each column is one that is looked at. "
+        f"A stronger colour means more. Tap a square for its number.{hidden}</p></figure>"
     )
 
 
@@ -178,7 +186,7 @@ element.addEventListener("click", (event) => {
 # Embedding map
 
 
-def token_map(points: list[Point], side: Side) -> str:
+def token_map(points: list[Point], side: Side, name: str = "") -> str:
     """Tokens on two axes; a tap or the list shows a token's neighbours. `TOKEN_SCRIPT` does it."""
     dots = "".join(
         f"<text x='{p.x * 100:.1f}' y='{-p.y * 100:.1f}' data-at='{i}'>"
@@ -194,12 +202,13 @@ def token_map(points: list[Point], side: Side) -> str:
     )
     return (
         f"<figure class='sky {side}' data-near='{escape(json.dumps(near))}'>"
+        f"{f'<h4>{escape(name)}</h4>' if name else ''}"
         f"<svg viewBox='-112 -108 224 216' role='img' aria-label='Map of {len(points)} tokens'>"
         f"{dots}</svg><figcaption aria-live='polite'>Tap a token, or pick one.</figcaption>"
         f"<label>Token <select>{options}</select></label>"
-        "<p class='fine'>Each token is a vector; these are the two directions in which the vectors "
-        "differ most. Near on the map may be far in the other dimensions: the neighbours named "
-        "are by cosine over all of them.</p></figure>"
+        "<p class='fine'>Each token is a list of numbers. The map shows the two directions in "
+        "which the lists differ most. Two tokens may be close here and far apart in the others. "
+        "The neighbours listed are close in all of them (by cosine).</p></figure>"
     )
 
 
@@ -252,8 +261,8 @@ def _score_pane(side: Side, score: Surprise | str, name: str, most: float, both:
         return f"<section class='pane {side}'>{head}{body}</section>"
     better = both and score.bits_per_byte < most
     body = (
-        f"<p class='bits'><b>{score.bits_per_byte:.3f}</b> bits per byte"
-        f"{' · <em>predicts it better</em>' if better else ''}</p>"
+        f"<div class='bits'><b>{score.bits_per_byte:.3f}</b> {term('bits per byte')}"
+        f"{' · <em>predicts it better</em>' if better else ''}</div>"
         f"<div class='bar {side}'><span class='track'><span class='fill' "
         f"style='width:{score.bits_per_byte / max(most, 1e-9):.2%}'></span></span></div>"
         f"<p class='fine'>{score.bytes:,} bytes, {len(score.tokens):,} tokens; "

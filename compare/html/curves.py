@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from compare.html.charts import percent, visible
+from compare.html.terms import term
 
 Points = Sequence[tuple[int, float]]
 _MOST = 200  # points of a curve; more would not be seen
@@ -42,7 +43,8 @@ def chart(curves: Sequence[Curve], steps: int, floor: float | None = None) -> st
         f"preserveAspectRatio='none' role='img' aria-label='{escape(_in_words(curves, floor))}'>"
         f"{lines}</svg>{marks}</div>"
         f"<figcaption><ul class='legend'>{legend}</ul>"
-        f"<span class='fine'>loss, over {steps:,} steps</span></figcaption></figure>"
+        f"<span class='fine'>{term('nats', f'loss in nats, over {steps:,} steps')}</span>"
+        "</figcaption></figure>"
     )
 
 
@@ -137,7 +139,18 @@ def say(sentence: str, kind: str = "", done: str = "") -> str:
     return f"<p class='state {kind}'{role}{mark}>{escape(sentence)}</p>" if sentence else ""
 
 
-def progress(losses: Points, steps: int) -> str:
+def progress(losses: Points, steps: int, seconds: float = 0.0) -> str:
+    """How far it is after so many seconds, and how long the rest takes at that pace."""
     if not steps:
         return "Getting ready ..."
-    return f"Step {losses[-1][0] if losses else 0:,} of {steps:,}"
+    step = losses[-1][0] if losses else 0
+    left = seconds / step * (steps - step) if step else 0.0
+    return f"Step {step:,} of {steps:,}{_left(left)}"
+
+
+def _left(seconds: float) -> str:
+    if seconds < 1:
+        return ""
+    if seconds < 100:
+        return f", about {seconds:.0f} s left"
+    return f", about {seconds / 60:.0f} min left"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from compare.html import guide
-from compare.html.guide import Idea, Try
+from compare.html.guide import Idea
+from compare.html.markdown import inline
+from compare.html.strip import link
 
 SCALING = Path(__file__).parents[1] / "recorded" / "scaling.json"
 
@@ -87,7 +89,7 @@ def guide_html() -> str:
         f"<section class='milestones'><h3>Milestones</h3><ul>{_milestones()}</ul>"
         "<p class='fine'>They tick themselves. Ticks and notes stay in this browser. "
         "<button type='button' class='plain' data-export>Export them</button></p></section>"
-        f"<h3>Nineteen ideas</h3>{first}<h3>Six more that carry the nineteen</h3>{more}"
+        f"<h3>Nineteen ideas</h3>{first}<h3>Six basics behind them</h3>{more}"
     )
 
 
@@ -102,34 +104,23 @@ def _milestones() -> str:
 def _go(milestone: Milestone) -> str:
     if not milestone.asks:
         return escape(milestone.text)
-    asks = escape(json.dumps(milestone.asks))
-    return f"<button type='button' class='plain' data-asks='{asks}'>{milestone.text}</button>"
+    where = escape("?" + urlencode(milestone.asks))
+    return f"<a data-go href='{where}'>{milestone.text}</a>"
 
 
 def _idea(idea: Idea) -> str:
     line, code = guide.source(idea.path, idea.symbol)
-    buttons = [_button(attempt) for attempt in idea.tries]
+    links = [link(attempt, idea) for attempt in idea.tries]
     return (
         f"<details class='idea' id='idea-{idea.slug}' data-idea='{idea.slug}' "
         f"data-number='{idea.number}'><summary><b>{idea.number}</b> {escape(idea.title)}</summary>"
-        f"<p>{inline(idea.text)}</p><p class='try'>{inline(idea.hint).format(*buttons)}</p>"
+        f"<p>{inline(idea.text)}</p><p class='try'>{inline(idea.hint).format(*links)}</p>"
         f"<details class='code'><summary>In the code: <code>{escape(idea.symbol)}</code>, "
         f"{escape(idea.path)} line {line}</summary>"
         f"<pre tabindex='0' aria-label='{escape(idea.symbol)}'>{escape(code)}</pre></details>"
         f"<label class='note'>Your notes<textarea data-note='{idea.slug}' rows='2'></textarea>"
         "</label></details>"
     )
-
-
-def _button(attempt: Try) -> str:
-    asks, label = escape(json.dumps(attempt.asks)), escape(attempt.label)
-    return f"<button type='button' class='attempt' data-asks='{asks}'>{label}</button>"
-
-
-def inline(markdown: str) -> str:
-    """The little Markdown that the guide uses: emphasis and code."""
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(markdown, quote=False))
-    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
 
 
 # Charts

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
-from compare.html.sizes import short
-from compare.values import Chunk, Facts
+from compare.html.terms import term
+from compare.values import Chunk, Facts, short
 
 Side = Literal["left", "right"]
+SIDES: tuple[Side, ...] = ("left", "right")  # each has its colour and shape in style.css
 RECORDED = "recorded with seed"
+LONG_PROMPT = 300  # letters of a prompt above which only its end is shown
 
 
 def notice(sentence: str) -> str:
@@ -45,28 +47,40 @@ class Pane:
     notes: Sequence[str] = field(default_factory=tuple)  # about this text
     problem: str = ""  # instead of a text
     code: str = ""
+    key: str = ""  # by which the roster knows it
+    blind: bool = False  # who it is, is not shown
 
     def html(self) -> str:
-        name = self.facts.name if self.facts else self.name
+        name = self.facts.name if self.facts and not self.blind else self.name
+        blind = " blind" if self.blind else ""
         loads = not self.takes and bool(self.notes)
         busy = loads or any(take.chunk.stopped is None for take in self.takes)
         return (
-            f"<section class='pane {self.side}' aria-labelledby='{self.side}-name'>"
+            f"<section class='pane {self.side}{blind}' aria-labelledby='{self.side}-name'"
+            f"{self._identity()}>"
             f"<header><span class='mark {self.side}' aria-hidden='true'></span>"
             f"<h2 id='{self.side}-name'>{escape(name)}</h2>{self._size()}{self._why()}</header>"
             f"<div class='out' tabindex='0' role='region' aria-label='Text of {escape(name)}' "
             f"aria-busy='{str(busy).lower()}'><div>{self._body()}</div></div>"
-            f"<footer>{self._figures()}{self._code()}</footer></section>"
+            f"<footer>{self._figures()}{self._copy()}{self._code()}</footer></section>"
         )
+
+    def _identity(self) -> str:
+        """For the address that the browser writes: who sits here, and which version of it."""
+        if self.blind or not self.key:
+            return ""
+        commit = (self.facts.revision if self.facts else "") or ""
+        return f" data-key='{escape(self.key)}' data-commit='{escape(commit)}'"
 
     def _size(self) -> str:
         if not self.facts:
             return ""
-        revision = f" · {escape(self.facts.revision[:7])}" if self.facts.revision else ""
-        return f"<span class='size'>{short(self.facts.parameters)} parameters{revision}</span>"
+        revision = f" · {self.facts.revision[:7]}" if self.facts.revision else ""
+        size = term("parameters", f"{short(self.facts.parameters)} parameters{revision}")
+        return f"<span class='size'>{size}</span>"
 
     def _why(self) -> str:
-        if not self.sentence:
+        if not self.sentence or self.blind:
             return ""
         return (
             "<details class='why'><summary>not GPT-2</summary>"
@@ -85,13 +99,23 @@ class Pane:
         caret = "<span class='caret' aria-hidden='true'></span>" if not take.chunk.stopped else ""
         seed = f"<span class='seed'>seed {take.seed}</span>" if several else ""
         return (
-            f"<p class='take' dir='auto'>{seed}<span class='prompt'>{escape(self.prompt)}</span>"
-            f"{escape(take.chunk.text)}{caret}</p>"
+            f"<p class='take' dir='auto'>{seed}{self._folded()}"
+            f"<span data-written>{escape(take.chunk.text)}</span>{caret}</p>"
+        )
+
+    def _folded(self) -> str:
+        """The prompt; of a long one the end, and the whole behind a press."""
+        if len(self.prompt) <= LONG_PROMPT:
+            return f"<span class='prompt'>{escape(self.prompt)}</span>"
+        return (
+            f"<details class='long'><summary>The prompt, {len(self.prompt):,} letters</summary>"
+            f"<span class='prompt'>{escape(self.prompt)}</span></details>"
+            f"<span class='prompt'>… {escape(self.prompt[-LONG_PROMPT // 2 :])}</span>"
         )
 
     def _figures(self) -> str:
         figures = list(self.notes)
-        if self.takes:
+        if self.takes and not self.blind:
             figures = [*self._speed(), *figures]
         return f"<p class='figures'>{'<i> · </i>'.join(map(escape, figures))}</p>"
 
@@ -110,6 +134,11 @@ class Pane:
         else:
             figures.append("writing" if chunk.tokens else "waiting for its turn")
         return figures
+
+    def _copy(self) -> str:
+        if not self.takes or self.problem:
+            return ""
+        return "<button type='button' class='plain copy' data-copy>Copy</button>"
 
     def _code(self) -> str:
         if not self.code:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from compare.values import Facts
+from compare.values import Facts, short
 
 # Name, parameters, layers, width, heads, a remark; as published in the papers and GPT-2's code.
 KNOWN = [
@@ -17,17 +17,6 @@ KNOWN = [
 ]
 
 _TIMES = " \N{MULTIPLICATION SIGN}"
-
-
-def short(number: float | None) -> str:
-    """117000000 → 117M."""
-    if number is None:
-        return "?"
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if number >= size * 0.9995:
-            digits = 0 if number >= 100 * size or number % size == 0 else 1
-            return f"{number / size:.{digits}f}{letter}"
-    return f"{number:,.0f}"
 
 
 def times(number: int | None, yours: int) -> str:

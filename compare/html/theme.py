@@ -6,7 +6,9 @@ from pathlib import Path
 
 import gradio as gr
 
-_STYLES = [Path(__file__).parents[1] / name for name in ("style.css", "lessons.css")]
+_FLOOR = Path(__file__).parents[1]
+_STYLES = [_FLOOR / name for name in ("style.css", "lessons.css", "journey.css")]
+_SCRIPT = _FLOOR / "journey.js"
 _FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # nothing to download
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 _PALETTE = {
@@ -62,5 +64,7 @@ def theme() -> gr.themes.Base:
 
 
 def head() -> str:
-    """The style sheets as they are: handed over as `css`, Gradio would rewrite every selector."""
-    return f"<style>{''.join(style.read_text(encoding='utf-8') for style in _STYLES)}</style>"
+    """The style sheets as they are: handed over as `css`, Gradio would rewrite every selector.
+    And the script that keeps the address, there before the page asks for it."""
+    styles = "".join(style.read_text(encoding="utf-8") for style in _STYLES)
+    return f"<style>{styles}</style><script>{_SCRIPT.read_text(encoding='utf-8')}</script>"

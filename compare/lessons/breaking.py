@@ -21,15 +21,15 @@ BROKEN = {
     "rate": "rate times 100",
 }
 SIGNS = {
-    "future": "Its loss falls below what is possible, and what it writes is rubbish: it learned to "
-    "copy the next letter, and when it writes there is none to copy.",
-    "positions": "It stays above the other: it knows which letters are about and not in which "
-    "order, so its words come out with their letters mixed.",
-    "residual": "It hardly learns: each layer overwrites what the one before had found, and little "
-    "of what was wrong comes back to the first.",
-    "norm": "Nothing keeps the numbers in range: the curve begins as the other does and then leaps "
-    "off the chart, to millions; at a smaller rate it might not.",
-    "rate": "Each step jumps over the valley: the loss leaps up and stays high.",
+    "future": "The loss falls below what is possible, but the text is nonsense. The model learned "
+    "to copy the next letter. When it writes, there is none to copy.",
+    "positions": "The loss stays above the other. The model knows which letters came, but not in "
+    "which order. So the words come out with their letters mixed.",
+    "residual": "It hardly learns. Each layer writes over what the one before had found. Little of "
+    "the error finds its way back to the first layer.",
+    "norm": "Nothing keeps the numbers in range. The curve starts like the other and then leaps "
+    "off the chart. With a smaller learning rate it might not.",
+    "rate": "Each step jumps over the valley. The loss leaps up and stays high.",
 }
 _WITHOUT: dict[str, dict[str, Any]] = {
     "future": {},

@@ -25,6 +25,7 @@ class Lesson:
     flags: Mapping[str, Any] = field(default_factory=dict)
     text: str | None = None  # a visitor's own
     seconds: float = 5.0  # that it is expected to take
+    clock: float | None = None  # seconds of training, where a clock ends it and no count of steps
     pace: float = 0.0  # seconds that it takes at least, so that eyes can follow
     prompt: str = ""
     length: int = 48  # tokens that are written at each look
@@ -198,15 +199,14 @@ def own(text: str, seconds: int, prompt: str) -> Lesson:
     check_text(text)
     if seconds not in (10, 30, 60):
         raise Refusal("Choose 10, 30 or 60 seconds.")
-    flags = {"minutes": seconds / 60, **_QUICK}
-    if len(text) >= _LONG:
-        flags["dropout"] = 0.0
+    flags = _QUICK | ({"dropout": 0.0} if len(text) >= _LONG else {})
     return Lesson(
         "your text",
         "modern",
         flags,
         text=text,
         seconds=seconds + FINISH,
+        clock=seconds,
         prompt=prompt or text[:20],
         length=80,
         greedy=False,

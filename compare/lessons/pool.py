@@ -42,6 +42,7 @@ class Job:
         self.steps = 0
         self.look: Look | None = None
         self.started: float | None = None
+        self.first: float | None = None  # when its steps began
         self.over: Over | None = None
         self.stopped = self.forgotten = False
         self._connection: Connection | None = None
@@ -50,6 +51,8 @@ class Job:
         self.losses += news.losses
         self.validation += news.validation
         self.steps = news.steps or self.steps
+        if self.first is None and self.steps:
+            self.first = time.monotonic()
         self.look = news.look or self.look
 
     def stop(self) -> None:
@@ -59,6 +62,11 @@ class Job:
         if connection is not None:
             with contextlib.suppress(OSError):  # it is over already
                 connection.send("stop")
+
+    @property
+    def seconds(self) -> float:
+        """Since its first step was looked at; getting ready does not count."""
+        return 0.0 if self.first is None else time.monotonic() - self.first
 
     @property
     def left(self) -> float:

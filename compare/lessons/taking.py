@@ -21,6 +21,6 @@ def zip_up(folder: Path, target: Path) -> None:
     name = target.stem
     with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(target, "w") as archive:
         staged = stage(folder, Path(scratch, name))
-        for file in staged.files:
+        for file in staged.local:
             kind = zipfile.ZIP_STORED if file.endswith(".safetensors") else zipfile.ZIP_DEFLATED
             archive.write(staged.folder / file, f"{name}/{file}", kind)

@@ -12,12 +12,12 @@ from transformers import TrainerCallback
 from compare.lessons import pairs
 from compare.lessons.lessons import MODEL, Lesson, Look, News, Over
 from compare.lessons.threads import Threads
-from training.data.examples import RandomWindows, SideBySide
+from training.data.examples import Batch, RandomWindows, SideBySide
 from training.loop import arguments, report
-from training.loop.budget import AT_THE_END
 from training.loop.callbacks import merge_rows
+from training.loop.models import continuation
 from training.loop.run import NotFinished, Run
-from training.sample import continuation
+from training.loop.trainer import as_is
 
 _SEND = 0.08  # seconds between messages to the page
 _SHOWN = 8  # of the likeliest next tokens
@@ -35,15 +35,16 @@ class Line(Protocol):
 
 def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
     settings = arguments.resolve(lesson.recipe, _flags(lesson, folder))
-    run = Run(settings, time.time() + AT_THE_END)
-    watch = Watch(run, lesson, connection)
-    if run.options.minutes is not None:
-        run.options.minutes = None  # the watch has them: all are for training, and none for saving
-        run.args.max_steps *= 2  # more than fit: the clock says when it ends
-    if lesson.sees_future:
-        open_the_future(run.model)
+    countdown = None if lesson.clock is None else Countdown(lesson.clock)
+    run = Run(
+        settings,
+        time.time(),
+        seconds=lesson.clock,
+        schedule=None if countdown is None else countdown.rate,
+        collate=with_the_future if lesson.sees_future else as_is,
+    )
     try:
-        run.train([watch])
+        run.train([Watch(run, lesson, connection, countdown)])
     except NotFinished as error:
         return Over(problem=str(error).partition(";")[0])
     if lesson.kept:
@@ -53,7 +54,7 @@ def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
 
 def beaten(run: Run) -> dict[str, float]:
     """What a table of letter pairs needs for the part that was held back."""
-    source, split = run.ready.source, run.ready.split
+    source, split = run.ready.parts.source, run.ready.parts.split
     if not isinstance(source, RandomWindows) or not isinstance(split, SideBySide):
         return {}
     sizes = run.trainer.token_bytes.cpu().numpy()
@@ -74,32 +75,41 @@ def _flags(lesson: Lesson, folder: Path) -> dict[str, Any]:
     return flags
 
 
+class Countdown:
+    """How much of a training's time has passed, and the learning rate that follows from it: it
+    falls to nothing with the clock, for nobody knows what else the machine will have to do."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self.began: float | None = None
+
+    def begin(self) -> None:
+        self.began = time.monotonic()
+
+    def passed(self) -> float:
+        return 0.0 if self.began is None else (time.monotonic() - self.began) / self.seconds
+
+    def rate(self, step: int) -> float:
+        return min(1.0, (step + 1) / _WARM) * max(0.0, 1 - self.passed())
+
+
 class Watch(TrainerCallback):
     """Tells the page, looks at the model, keeps the pace, and hears when to stop."""
 
-    def __init__(self, run: Run, lesson: Lesson, connection: Line):
+    def __init__(self, run: Run, lesson: Lesson, connection: Line, countdown: Countdown | None):
         self.run, self.lesson, self.connection = run, lesson, connection
+        self.countdown = countdown
         self.news = News()
-        self.sent = self.looked = 0.0
-        self.began = 0.0
-        self.minutes = run.options.minutes
+        self.sent = self.looked = self.began = 0.0
         self.threads = Threads(torch.get_num_threads(), torch.set_num_threads)
         self.step_began = 0.0
 
-    def on_train_begin(self, args, state, control, lr_scheduler=None, **kwargs):
+    def on_train_begin(self, args, state, control, **kwargs):
         self.began = time.monotonic()
+        if self.countdown is not None:
+            self.countdown.begin()
         self.news.steps = state.max_steps
-        if self.minutes is not None and lr_scheduler is not None:
-            lr_scheduler.lr_lambdas = [self.rate] * len(lr_scheduler.lr_lambdas)
         self.look(state.global_step)
-
-    def rate(self, step: int) -> float:
-        """Falls to nothing with the clock: nobody knows what else the machine will have to do."""
-        return min(1.0, step / _WARM) * max(0.0, 1 - self.passed())
-
-    def passed(self) -> float:
-        assert self.minutes is not None
-        return (time.monotonic() - self.began) / (60 * self.minutes)
 
     def on_log(self, args, state, control, logs, **kwargs):
         if "loss" in logs:
@@ -111,11 +121,10 @@ class Watch(TrainerCallback):
         self.step_began = time.perf_counter()
 
     def on_step_end(self, args, state, control, **kwargs):
-        over = False
-        if self.minutes is not None:  # as many as it will be, if it goes on like this
+        if self.countdown is not None:  # as many as it will be, if it goes on like this
             self.threads.took(time.perf_counter() - self.step_began)
-            self.news.steps = max(state.global_step, round(state.global_step / self.passed()))
-            over = self.passed() >= 1
+            passed = self.countdown.passed()
+            self.news.steps = max(state.global_step, round(state.global_step / passed))
         due = self.began + self.lesson.pace * state.global_step / state.max_steps
         time.sleep(max(0.0, due - time.monotonic()))
         if time.monotonic() - self.looked >= self.lesson.every:
@@ -124,13 +133,11 @@ class Watch(TrainerCallback):
             self.send()
         if self.connection.poll():
             self.connection.recv()  # "stop" is the only word there is
-            over = True
-        if over:
             control.should_evaluate = args.eval_strategy != "no"
             control.should_training_stop = True
 
     def on_train_end(self, args, state, control, **kwargs):
-        if self.minutes is not None and self.passed() >= 1:
+        if self.countdown is not None and self.countdown.passed() >= 1:
             self.news.steps = state.global_step
         self.look(state.global_step)
 
@@ -166,17 +173,9 @@ def next_odds(model, tokenizer, prompt: str) -> list[tuple[str, float]]:
     ]
 
 
-def open_the_future(model) -> None:
+def with_the_future(batch: Batch) -> Batch:
     """For one lesson: in training a token also sees the one after it, which is the answer."""
-    inner = model.model
-    causal = inner.make_mask
-
-    def make_mask(x, *args):
-        tokens = x.shape[1]
-        if not model.training:
-            return causal(x, *args)
-        visible = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).tril(1)
-        hidden = torch.zeros(tokens, tokens, dtype=x.dtype, device=x.device)
-        return hidden.masked_fill(~visible, torch.finfo(x.dtype).min)[None, None]
-
-    inner.make_mask = make_mask
+    rows, tokens = batch["input_ids"].shape
+    visible = torch.ones(tokens, tokens, dtype=torch.bool).tril(1)
+    added = torch.zeros(tokens, tokens).masked_fill(~visible, torch.finfo(torch.float32).min)
+    return {**batch, "attention_mask": added.expand(rows, 1, tokens, tokens)}

@@ -21,7 +21,6 @@ class Classroom:
         self.pool = pool or Pool()
         self._running: dict[str, list[Job]] = {}
         self._kept: dict[str, Job] = {}
-        self._farewells: dict[str, list[Callable[[], object]]] = {}
         # Before multiprocessing's own end, which would wait for processes that wait for us.
         atexit.register(_close, weakref.ref(self.pool))
 
@@ -67,19 +66,13 @@ class Classroom:
             self._drop(visitor)
             self._kept[visitor] = job
 
-    def kept(self, visitor: str) -> Job | None:
-        """The model that this visitor trained last, if it can still be used."""
-        return self._kept.get(visitor)
-
-    def at_leave(self, visitor: str, farewell: Callable[[], object]) -> None:
-        """To be done when the visitor goes."""
-        self._farewells.setdefault(visitor, []).append(farewell)
+    def take(self, visitor: str) -> Job | None:
+        """The model that this visitor has just trained; whoever takes it deletes it."""
+        return self._kept.pop(visitor, None)
 
     def leave(self, visitor: str) -> None:
         self.stop(visitor)
         self._drop(visitor)
-        for farewell in self._farewells.pop(visitor, ()):
-            farewell()
 
     def _drop(self, visitor: str) -> None:
         job = self._kept.pop(visitor, None)
@@ -87,7 +80,7 @@ class Classroom:
             self.pool.forget(job)
 
     def close(self) -> None:
-        for visitor in {*self._running, *self._farewells, *self._kept}:
+        for visitor in {*self._running, *self._kept}:
             self.leave(visitor)
         self.pool.close()
 

@@ -20,7 +20,7 @@ def _answers() -> dict[str, dict]:
     return json.loads(FILE.read_text(encoding="utf-8"))["answers"]
 
 
-def recorded_pane(side: Side, name: str, sentence: str = "") -> Pane | None:
+def recorded_pane(side: Side, key: str, name: str, sentence: str = "") -> Pane | None:
     """The pane with what this model once wrote; None for a model that was never recorded."""
     answer = _answers().get(name)
     if answer is None:
@@ -28,4 +28,4 @@ def recorded_pane(side: Side, name: str, sentence: str = "") -> Pane | None:
     facts, sampling = Facts(**answer["facts"]), Sampling(**answer["sampling"])
     take = Take(Chunk(**answer["chunk"]), sampling.seed, recorded=True)
     code = code_for(facts, answer["prompt"], sampling)
-    return Pane(side, answer["prompt"], facts, takes=[take], sentence=sentence, code=code)
+    return Pane(side, answer["prompt"], facts, takes=[take], sentence=sentence, code=code, key=key)

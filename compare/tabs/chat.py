@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from compare.html import curves
-from compare.html.panes import notice
+from compare.html.panes import SIDES, notice
+from compare.roster import SEAT
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import Answers, Generation, Message, Refusal, Sampling
 
@@ -26,7 +27,7 @@ Talk = list[Message]
 
 
 def build(page: Page, tab: gr.Tab) -> None:
-    room = _Room(page)
+    room, left = _Room(page), page.seats[SIDES[0]]
     talk: gr.State = gr.State([])
     with gr.Row(elem_classes="halves"):
         with gr.Column(min_width=300):
@@ -46,19 +47,18 @@ def build(page: Page, tab: gr.Tab) -> None:
             html("<h3>Before tuning, it continues</h3>")
             beside = html(_pane(), elem_id="untuned")
     # Gradio hides no tab that is there already: the style sheet does, by a mark on the page.
-    tab.elem_id = "tab-chat"
     chats = gr.Checkbox(visible=False)
     shown = [said, beside, talk, question]
     options: dict[str, Any] = {"concurrency_limit": None, **QUIET}
     answers: list[Any] = [
-        press(room.send, [page.left, talk, question], shown, **options)
+        press(room.send, [left, talk, question], shown, **options)
         for press in (send.click, question.submit)
     ]
     answers += [
-        chip.click(room.send, [page.left, talk, gr.State(text)], shown, **options)
+        chip.click(room.send, [left, talk, gr.State(text)], shown, **options)
         for chip, text in zip(chips, ASK, strict=True)
     ]
-    answers.append(retry.click(room.again, [page.left, talk], shown, **options))
+    answers.append(retry.click(room.again, [left, talk], shown, **options))
     stop.click(room.stop, queue=False, **QUIET)
     clear.click(lambda: (transcript([]), _pane(), [], ""), None, shown, cancels=answers, **QUIET)
 
@@ -72,8 +72,8 @@ def build(page: Page, tab: gr.Tab) -> None:
         return able, transcript([]), _pane(), []
 
     seats = [chats, said, beside, talk]
-    changed = page.left.change(seat, page.left, seats, cancels=answers, **options)
-    for seated in (changed, page.demo.load(seat, page.left, seats, **options)):
+    changed = left.change(seat, left, seats, cancels=answers, trigger_mode="multiple", **options)
+    for seated in (changed, page.demo.load(seat, left, seats, **options)):
         seated.then(None, chats, js=_MARK, **QUIET)
 
 
@@ -157,7 +157,7 @@ class _Room:
             if left == MODEL and BASE in self.page.roster.names:
                 model = await self.page.roster.arrive(BASE)
             else:
-                model = (await self.page.roster.right()).contestant
+                model = (await self.page.roster.seat(SEAT)).contestant
             drawn = Sampling(max_new_tokens=_LONGEST // 2, seed=sampling.seed)
             return model.start(question, drawn), model.name, ""
         except Refusal as refusal:
@@ -191,6 +191,6 @@ def _pane(name: str = "", question: str = "", text: str = "", problem: str = "")
     if not name:
         return "<p class='state'>The same question, as the beginning of a text.</p>"
     return (
-        f"{curves.written(question, text)}<p class='fine'>{escape(name)} was never tuned on "
-        "answers: it goes on with the text, whatever that was the beginning of.</p>"
+        f"{curves.written(question, text)}<p class='fine'>{escape(name)} was never tuned to "
+        "answer. It simply continues your text.</p>"
     )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from compare.html.panes import Pane, notice
-from compare.html.sizes import size_table
-from compare.tabs.links import COPY
-from compare.tabs.opening import first_panes, watch_arrivals
-from compare.tabs.shared import QUIET, Page, html, is_example
+from compare.html.panes import SIDES, notice
+from compare.html.terms import TERMS
+from compare.tabs import blind, menu, opening, token
+from compare.tabs.address import like, within
+from compare.tabs.opening import first_panes
+from compare.tabs.shared import FREE, QUIET, Page, html
 from compare.values import LARGEST_SEED, LONGEST, Refusal, Sampling
 
 NAME = "Compare"
@@ -24,13 +25,19 @@ _BUSY = """(seed, pinned) => {
     for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "true");
     if (pressed === document.body || pressed?.matches("button"))
         document.querySelector("#stop")?.focus({preventScroll: true});
-    return pinned ? seed : Math.floor(Math.random() * 1e6);  // short enough to read out
+    if (pinned || journey.asked()) return seed;  // an address names the seed of its text
+    return Math.floor(Math.random() * 1e6);  // short enough to read out
 }"""
+_MORE = f"(seed, pinned) => {{ ({_BUSY})(seed, true); return seed; }}"
 _IDLE = """() => {
     for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "false");
     if ([document.body, document.querySelector("#stop")].includes(document.activeElement))
         document.querySelector("#generate")?.focus({preventScroll: true});
+    journey.finished();
 }"""
+
+
+_NO_ROUND = (blind.Round(), "")
 
 
 def build(page: Page, tab: gr.Tab) -> None:
@@ -40,41 +47,54 @@ def build(page: Page, tab: gr.Tab) -> None:
         )
         stop = gr.Button("Stop", variant="stop", elem_id="stop", min_width=90)
         more = gr.Button("Three more", elem_id="more", min_width=90)
-        link = gr.Button("Link", elem_id="link", min_width=60)
+        unseen = gr.Checkbox(False, label="Blind test", elem_id="blind", min_width=100)
     with gr.Row(elem_classes="panes", equal_height=True):
-        left, right = (html(pane.html()) for pane in first_panes(page.roster))
+        for side, pane in zip(SIDES, first_panes(page.roster), strict=True):
+            page.panes[side] = html(pane.html())
+    panes = [page.panes[side] for side in SIDES]
+    played: gr.State = gr.State(blind.Round())
+    ballot = blind.build(page, played)
+    token.build(page)
+    opening.build(page)
     with gr.Row(elem_classes="folds"):
-        _sampling(page)
-        _models(page, left)
+        controls = _sampling(page)
+        menu.build(page)
     page.sizes.render()
 
-    settings = list(page.controls.values())
-    seed, pinned = page.controls["seed"], page.controls["pinned"]
-    for takes, press in ((1, generate.click), (3, more.click)):
-        press(None, [seed, pinned], seed, js=_BUSY, **QUIET).then(
+    settings = [controls[spec.name] for spec in fields(Sampling)]
+    seed, pinned = controls["seed"], controls["pinned"]
+    # Three more keeps the text that is there, by its seed, and adds three.
+    for takes, press, busy in ((1, generate.click, _BUSY), (4, more.click, _MORE)):
+        press(None, [seed, pinned], seed, js=busy, **QUIET).then(
             _writer(page, takes),
-            [page.prompt, page.left, *settings],
-            [left, right, page.notice],
-            concurrency_limit=None,
-            **QUIET,
+            [page.prompt, unseen, *page.keys, *settings],
+            [*panes, page.notice, played, ballot],
+            **FREE,
         ).then(None, js=_IDLE, **QUIET)
     stop.click(_stopper(page), queue=False, **QUIET)
-    link.click(
-        None,
-        [page.prompt, *settings[:-1]],
-        page.notice,
-        js=COPY,
-        **QUIET,
-    )
-    watch_arrivals(page, left, right)
+    page.leaving.append(page.duels.stop)
 
 
-def _sampling(page: Page) -> None:
+def _sampling(page: Page) -> dict[str, Any]:
     plain, slider = Sampling(), partial(gr.Slider, buttons=[])
     with gr.Accordion("Sampling", open=False, elem_classes="fold"):
-        page.controls |= {
-            "temperature": slider(0.05, 2, plain.temperature, step=0.05, label="Temperature"),
-            "top_k": slider(0, 200, plain.top_k, step=1, label="Top-k (0 is off)"),
+        controls = {
+            "temperature": slider(
+                0.05,
+                2,
+                plain.temperature,
+                step=0.05,
+                label="Temperature",
+                info=TERMS["temperature"],
+            ),
+            "top_k": slider(
+                0,
+                200,
+                plain.top_k,
+                step=1,
+                label="Top-k (0 is off)",
+                info=TERMS["top-k"],
+            ),
             "top_p": slider(0.05, 1, plain.top_p, step=0.05, label="Top-p (1 is off)"),
             "repetition_penalty": slider(
                 1, 2, plain.repetition_penalty, step=0.05, label="Repetition penalty (1 is off)"
@@ -88,63 +108,37 @@ def _sampling(page: Page) -> None:
             ),
             "pinned": gr.Checkbox(False, label="Keep this seed"),
         }
-
-
-def _models(page: Page, left: gr.HTML) -> None:
-    roster = page.roster
-    with gr.Accordion("Your model", open=False, elem_classes="fold"):
-        menu = gr.Radio(roster.names, value=roster.left, label="On the left")
-        with gr.Row(elem_classes="hub"):
-            page.repo.render()
-            load = gr.Button("Load", min_width=60, scale=0)
-
-    async def choose(key: str, prompt: str) -> tuple[Any, ...]:
-        """A model of the menu or of the Hub, with its example if the prompt was one too."""
-        key = (key or "").strip()
-        try:
-            await roster.arrive(key)
-        except Refusal as refusal:
-            return gr.skip(), gr.skip(), notice(str(refusal))
-        return key, roster.example(key) if is_example(prompt) else gr.skip(), ""
-
-    async def seat(key: str) -> tuple[str, Any]:
-        """Whoever sets `page.left`, the pane and the table follow."""
-        try:
-            facts = (await roster.arrive(key)).facts()
-        except Refusal as refusal:
-            return Pane("left", name=key, problem=str(refusal)).html(), gr.skip()
-        return Pane("left", facts=facts).html(), size_table(facts)
-
-    for trigger, name in (
-        (menu.input, menu),
-        (load.click, page.repo),
-        (page.repo.submit, page.repo),
-    ):
-        trigger(
-            choose,
-            [name, page.prompt],
-            [page.left, page.prompt, page.notice],
-            concurrency_limit=None,
-            **QUIET,
-        )
-    page.left.change(seat, page.left, [left, page.sizes], concurrency_limit=None, **QUIET)
+    for name, value in ((spec.name, getattr(plain, spec.name)) for spec in fields(Sampling)):
+        bounds = Sampling.RANGES.get(name)
+        read = within(*bounds, value) if bounds else like(value)
+        default = None if name == "seed" else value  # a seed always stands in the address
+        page.settings.accept(name, controls[name], read, tabs=("compare",), default=default)
+    return controls
 
 
 def _writer(page: Page, takes: int):
     async def write(
-        request: gr.Request, prompt: str, left: str, *settings: Any
+        request: gr.Request, prompt: str, unseen: bool, *given: Any
     ) -> AsyncIterator[tuple[Any, ...]]:
-        given = dict(zip(page.controls, settings, strict=True))
-        del given["pinned"]
+        keys, settings = given[: len(SIDES)], given[len(SIDES) :]
         try:
-            first = Sampling(**given)
-            samplings = [replace(first, seed=first.seed + take) for take in range(takes)]
+            first = Sampling(*settings)
+            samplings = [
+                replace(first, seed=(first.seed + take) % (LARGEST_SEED + 1))
+                for take in range(takes)
+            ]
         except Refusal as refusal:
-            yield gr.skip(), gr.skip(), notice(str(refusal))
+            yield (*(gr.skip() for _ in SIDES), notice(str(refusal)), *_NO_ROUND)
             return
+        seats = blind.lot(keys) if unseen else dict(zip(SIDES, keys, strict=True))
         visitor = request.session_hash or ""
-        async for one, other in page.duels.fight(visitor, left, prompt, samplings):
-            yield one.html(), other.html(), ""
+        if unseen:
+            yield (*blind.waiting(), "", *_NO_ROUND)
+        async for panes in page.duels.fight(visitor, seats, prompt, samplings):
+            if not unseen:
+                yield (*(pane.html() for pane in panes), "", *_NO_ROUND)
+        if unseen:
+            yield (*blind.hidden(panes), "", blind.Round(tuple(panes)), blind.ballot())
 
     return write
 

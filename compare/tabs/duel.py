@@ -1,4 +1,4 @@
-"""Both models write at the same time: one prompt, one set of settings, one stream of panes."""
+"""All models write at the same time: one prompt, one set of settings, one stream of panes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from compare.engine.snippet import code_for
 from compare.html.panes import Pane, Side, Take
-from compare.roster import Roster
+from compare.roster import SEAT, Roster
 from compare.values import Answers, Generation, Refusal, Sampling
 
 _LOOK = 0.04  # seconds between looks at a generation, which cost nothing
@@ -21,14 +21,14 @@ _SHARE = 0.03  # ... so that each further visitor makes everybody's messages rar
 _LOADS = 0.3  # seconds after which a visitor is told that a model is still coming
 _PATIENCE = 2.0  # seconds without any text before the page says that it waits
 
-Panes = tuple[Pane, Pane]
+Panes = list[Pane]
 
 
 class _Half:
     """One side of a duel: a contestant and its takes, or the sentence that stands there instead."""
 
-    def __init__(self, side: Side, sentence: str = "") -> None:
-        self.pane = Pane(side, sentence=sentence)
+    def __init__(self, side: Side, key: str) -> None:
+        self.pane = Pane(side, key=key, name=key)
         self.lives: list[tuple[int, Generation]] = []
         self.cancelled = False
 
@@ -92,41 +92,44 @@ class Duels:
             half.cancel()
 
     async def fight(
-        self, visitor: str, left: str, prompt: str, samplings: list[Sampling]
+        self, visitor: str, seats: Mapping[Side, str], prompt: str, samplings: list[Sampling]
     ) -> AsyncIterator[Panes]:
-        """Panes as they fill. Whoever stops listening stops the writing."""
+        """Panes as they fill, in the order of the seats. Whoever stops listening stops them."""
         self.stop(visitor)
-        halves = [_Half("left"), _Half("right")]
-        self._running[visitor] += halves
-        begun = asyncio.ensure_future(self._begin(halves, left, prompt, samplings))
+        halves = {side: _Half(side, seats[side]) for side in seats}
+        self._running[visitor] += halves.values()
+        begun = asyncio.ensure_future(self._begin(halves, seats, prompt, samplings))
         try:
             if not (await asyncio.wait({begun}, timeout=_LOADS))[0]:
-                yield _loading(halves[0], left), _loading(halves[1], self.roster.stand_in)
+                yield [_loading(half, self._name(seats[side])) for side, half in halves.items()]
             await begun
-            async for panes in self._watch(halves):
+            async for panes in self._watch([*halves.values()]):
                 yield panes
         finally:
             begun.cancel()
-            for half in halves:
+            for half in halves.values():
                 half.cancel()
                 self._running[visitor].remove(half)
             if not self._running[visitor]:
                 del self._running[visitor]
 
+    def _name(self, key: str) -> str:
+        return self.roster.stand_in if key == SEAT else key
+
     async def _begin(
-        self, halves: list[_Half], left: str, prompt: str, samplings: list[Sampling]
+        self,
+        halves: Mapping[Side, _Half],
+        seats: Mapping[Side, str],
+        prompt: str,
+        samplings: list[Sampling],
     ) -> None:
-        one, other = halves
-        try:
-            one.start(await self.roster.arrive(left), prompt, samplings)
-        except Refusal as refusal:
-            one.refuse(refusal)
-        try:
-            right = await self.roster.right()
-            other.pane = dataclasses.replace(other.pane, sentence=right.sentence)
-            other.start(right.contestant, prompt, samplings)
-        except Refusal as refusal:
-            other.refuse(refusal)
+        for side, half in halves.items():
+            try:
+                seat = await self.roster.seat(seats[side])
+                half.pane = dataclasses.replace(half.pane, sentence=seat.sentence)
+                half.start(seat.contestant, prompt, samplings)
+            except Refusal as refusal:
+                half.refuse(refusal)
 
     async def _watch(self, halves: list[_Half]) -> AsyncIterator[Panes]:
         shown = begun = time.monotonic()
@@ -138,7 +141,7 @@ class Duels:
             talks = waited or all(half.has_text for half in halves)
             if over or (talks and (shown == begun or now - shown >= pause)):
                 shown = now
-                yield halves[0].look(), halves[1].look()
+                yield [half.look() for half in halves]
             if over:
                 return
             await asyncio.sleep(_LOOK)

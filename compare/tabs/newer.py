@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from compare.html.panes import notice
+from compare.html.panes import SIDES, notice
 from compare.roster import Roster
-from compare.tabs.shared import QUIET, Page
+from compare.tabs.shared import FREE, Page
 from compare.values import Refusal
 
 AGAIN = 600.0  # seconds for which the Hub's last answer will do
@@ -63,8 +63,9 @@ def build(page: Page) -> None:
             return gr.skip(), notice(str(refusal)), gr.skip()
         return name, "", gr.Button(visible=False)
 
-    page.demo.load(look, None, [newest, button], concurrency_limit=None, **QUIET)
-    button.click(load, newest, [page.left, page.notice, button], concurrency_limit=None, **QUIET)
+    page.demo.load(look, None, [newest, button], **FREE)
+    left = page.seats[SIDES[0]]
+    page.show(button.click(load, newest, [left, page.notice, button], **FREE))
 
 
 async def _head(repo_id: str) -> str | None:

@@ -1,57 +1,83 @@
-"""The first screen: recorded answers, then who is really there and what the address asks for."""
+"""Who sits there: recorded answers first, then the models, then the baseline when it comes."""
 
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from typing import Any
 
 import gradio as gr
 
-from compare.html.panes import RECORDED, Pane, notice
+from compare.html.panes import RECORDED, SIDES, Pane, Side, notice
 from compare.html.sizes import size_table
 from compare.recorded.answers import recorded_pane
-from compare.roster import Roster
-from compare.tabs import links
-from compare.tabs.shared import QUIET, Page
+from compare.roster import SEAT, Roster
+from compare.tabs.shared import FREE, QUIET, Page, first_keys
 from compare.values import Refusal
 
 _SOON = 0.5  # seconds between looks for the baseline
 _LATE = 120  # seconds after which the page stops looking
-# What was typed comes back when the page is loaded anew, by the visitor or for a new server.
-_KEPT = """(text) => {
-    document.addEventListener('input', ({target}) => {
-        if (target.closest('#prompt')) sessionStorage.setItem('prompt', target.value)
-    })
-    const linked = new URLSearchParams(location.search).has('prompt')
-    return linked ? text : sessionStorage.getItem('prompt') ?? text
-}"""
 
 
-def first_panes(roster: Roster) -> tuple[Pane, Pane]:
-    """What is on the page before any model is loaded: answers of models that really ran."""
-    sentence = roster.waiting_sentence()
-    return (
-        recorded_pane("left", roster.left) or Pane("left", name=roster.left),
-        recorded_pane("right", roster.stand_in, sentence)
-        or Pane("right", name=roster.stand_in, sentence=sentence),
+def title(names: dict[Side, str]) -> str:
+    """The two that play."""
+    shown = " <small>beside</small> ".join(
+        f"<span class='mark {side}' aria-hidden='true'></span>{escape(name)}"
+        for side, name in names.items()
     )
+    return f"<h1>{shown}</h1>"
 
 
-def watch_arrivals(page: Page, left: gr.HTML, right: gr.HTML) -> None:
-    """When the page opens: fill in the link, then the facts, then the baseline when it comes."""
+def first_title(roster: Roster) -> str:
+    return title({side: _name(roster, key) for side, key in first_keys(roster).items()})
+
+
+def first_panes(roster: Roster) -> list[Pane]:
+    """What is on the page before any model is loaded: answers of models that really ran."""
+    panes = []
+    for side, key in first_keys(roster).items():
+        name, sentence = _name(roster, key), ""
+        if key == SEAT:
+            sentence = roster.waiting_sentence()
+        there = recorded_pane(side, key, name, sentence)
+        panes.append(there or Pane(side, name=name, sentence=sentence, key=key))
+    return panes
+
+
+def _name(roster: Roster, key: str) -> str:
+    return roster.stand_in if key == SEAT else key
+
+
+def build(page: Page) -> None:
+    """Makes `page.show`, and shows the baseline when it comes."""
     roster = page.roster
-    controls = [page.controls[name] for name in links.SETTINGS]
-    options: dict[str, Any] = {"concurrency_limit": None, **QUIET}
+    # Which key each pane shows, so that a pane with a text in it is not taken away.
+    shown: gr.State = gr.State(first_keys(roster))
+    panes = [page.panes[side] for side in SIDES]
 
-    async def open_link(request: gr.Request) -> tuple[Any, ...]:
-        asked = links.read(dict(request.query_params), roster.names)
-        values = [getattr(asked.sampling, name) for name in links.SETTINGS]
-        model = asked.model or roster.left
-        prompt = asked.prompt if asked.prompt is not None else roster.example(model)
-        said = asked.complaint
-        if asked.repo:
-            said = f"This link is about {asked.repo}: press Load under Your model. {said}".strip()
-        return model, prompt, *values, asked.pinned, asked.repo or "", notice(said)
+    async def show(before: dict[str, str], *keys: str) -> tuple[Any, ...]:
+        now: dict[Side, str] = dict(zip(SIDES, keys, strict=True))
+        drawn, names, table = [], dict(now), gr.skip()
+        for side, key in now.items():
+            pane = await _pane(roster, side, key)
+            names[side] = pane.facts.name if pane.facts else pane.name
+            drawn.append(gr.skip() if before.get(side) == key else pane.html())
+            if side == SIDES[0] and pane.facts:
+                table = size_table(pane.facts)
+        return title(names), table, now, *drawn
+
+    def seated(event: Any) -> Any:
+        outputs = [page.heading, page.sizes, shown, *panes]
+        return event.then(show, [shown, *page.keys], outputs, **FREE).then(
+            None, js="() => journey.seated()", **QUIET
+        )
+
+    page.show = seated
+    _watch(page, panes)
+
+
+def _watch(page: Page, panes: list[gr.HTML]) -> None:
+    roster = page.roster
 
     async def wait() -> None:
         for _ in range(int(_LATE / _SOON)):
@@ -59,33 +85,33 @@ def watch_arrivals(page: Page, left: gr.HTML, right: gr.HTML) -> None:
                 return
             await asyncio.sleep(_SOON)
 
-    async def show_left(key: str) -> tuple[Any, Any]:
-        try:
-            facts = (await roster.arrive(key)).facts()
-        except Refusal as refusal:
-            return Pane("left", name=key, problem=str(refusal)).html(), gr.skip()
-        recorded = key == roster.left and recorded_pane("left", key)
-        return gr.skip() if recorded else Pane("left", facts=facts).html(), size_table(facts)
+    async def arrive(*given: str) -> tuple[Any, ...]:
+        """The baseline takes its pane, unless something has been written there meanwhile."""
+        keys, texts = given[: len(SIDES)], given[len(SIDES) :]
+        now: dict[Side, str] = dict(zip(SIDES, keys, strict=True))
+        found = {side: await _pane(roster, side, key) for side, key in now.items()}
+        said, drawn = gr.skip(), []
+        for (side, pane), text in zip(found.items(), texts, strict=True):
+            written = "class='take'" in text and RECORDED not in text
+            if now[side] != SEAT:
+                drawn.append(gr.skip())
+            elif written:
+                said = notice("" if pane.sentence else f"{pane.name} is here.")
+                drawn.append(gr.skip())
+            else:
+                drawn.append((recorded_pane(side, SEAT, pane.name, pane.sentence) or pane).html())
+        return title({side: pane.name for side, pane in found.items()}), said, *drawn
 
-    async def show_right(shown: str) -> tuple[Any, Any]:
-        """Takes its pane, unless the visitor has had something written there meanwhile."""
-        try:
-            right = await roster.right()
-        except Refusal as refusal:
-            return Pane("right", name=roster.stand_in, problem=str(refusal)).html(), gr.skip()
-        facts = right.contestant.facts()
-        if "class='take'" in shown and RECORDED not in shown:
-            return gr.skip(), notice("" if right.sentence else f"{facts.name} is here.")
-        pane = recorded_pane("right", facts.name, right.sentence)
-        pane = pane or Pane("right", facts=facts, sentence=right.sentence)
-        return pane.html(), gr.skip()
-
-    opened = page.demo.load(
-        open_link,
-        None,
-        [page.left, page.prompt, *controls, page.controls["pinned"], page.repo, page.notice],
-        **options,
+    page.demo.load(wait, **FREE).then(
+        arrive, [*page.keys, *panes], [page.heading, page.notice, *panes], **FREE
     )
-    opened.then(None, page.prompt, page.prompt, js=_KEPT, **QUIET)
-    opened.then(show_left, page.left, [left, page.sizes], **options)
-    opened.then(wait, **options).then(show_right, right, [right, page.notice], **options)
+
+
+async def _pane(roster: Roster, side: Side, key: str) -> Pane:
+    """An empty pane of whoever has that key."""
+    try:
+        seat = await roster.seat(key)
+    except Refusal as refusal:
+        return Pane(side, name=_name(roster, key), problem=str(refusal), key=key)
+    facts = seat.contestant.facts()
+    return Pane(side, name=facts.name, facts=facts, sentence=seat.sentence, key=key)

@@ -8,8 +8,10 @@ import gradio as gr
 
 from compare.engine import zerogpu
 from compare.html import charts
-from compare.html.panes import Side
-from compare.tabs.shared import QUIET, Page, ask, html
+from compare.html.panes import SIDES, Side
+from compare.roster import SEAT
+from compare.tabs import address
+from compare.tabs.shared import QUIET, Page, html
 from compare.values import Refusal, Surprise
 
 NAME = "Score"
@@ -21,16 +23,17 @@ _TEXT = (
 )
 _GPU = "Score on a GPU"
 _LENT = (
-    "<p class='fine'>Either button gives the same figures. On a GPU a long text goes through GPT-2 "
-    "sooner; its seconds are taken from your own daily quota.</p>"
+    "<p class='fine'>Both buttons give the same figures. On a GPU, GPT-2 reads a long text sooner. "
+    "Its seconds count against your own daily quota.</p>"
 )
 _MEANING = """<details class='meaning'><summary>What the number means</summary>
-<p>A model that predicts a text well could pack it into few bits. Both models are charged for the
-same bytes, so the number does not depend on how each cuts the text into tokens. 8 is no idea at
-all; the best models of today need less than 1 for English. Less is better.</p>
-<p>Where it misleads: a text that a model has seen in training costs it almost nothing, and GPT-2
-has read much of the web, ours one book. A model with a short window forgets the beginning of a
-long text. And a text of a few words says little about either.</p></details>"""
+<p>A model that predicts a text well could store it in few bits. The score says how many bits it
+needs for each byte of the text. Both models get the same bytes, so it does not matter how each cuts
+the text into tokens. 8 means no idea at all. The best models of today need less than 1 for English.
+Less is better.</p>
+<p>The number can mislead. A text that a model saw in training costs it almost nothing. GPT-2 read
+much of the web, and ours one book. A model with a short window forgets the start of a long text.
+And a text of a few words says little about either.</p></details>"""
 
 
 def build(page: Page, tab: gr.Tab) -> None:
@@ -44,29 +47,29 @@ def build(page: Page, tab: gr.Tab) -> None:
     result = html(elem_id="scores", js_on_load=charts.SCORE_SCRIPT)
     html(_MEANING)
 
-    async def score(text: str, left: str) -> str:
-        return await _scores(page, text, left)
+    async def score(text: str, *keys: str) -> str:
+        return await _scores(page, text, dict(zip(SIDES, keys, strict=True)))
 
-    async def score_on_gpu(text: str, left: str) -> str:
-        return await _scores(page, text, left, on_gpu=True)
+    async def score_on_gpu(text: str, *keys: str) -> str:
+        return await _scores(page, text, dict(zip(SIDES, keys, strict=True)), on_gpu=True)
 
     options = {**QUIET, "show_progress": "minimal", "concurrency_limit": 2}
-    button.click(score, [text, page.left], result, **options)
-    lent.click(score_on_gpu, [text, page.left], result, **options)
+    button.click(score, [text, *page.keys], result, **options)
+    lent.click(score_on_gpu, [text, *page.keys], result, **options)
+    page.settings.accept("text", text, address.prompt, tabs=("score",), default=_TEXT)
 
 
-async def _scores(page: Page, text: str, left: str, on_gpu: bool = False) -> str:
+async def _scores(page: Page, text: str, keys: dict[Side, str], on_gpu: bool = False) -> str:
     scores: dict[Side, Surprise | str] = {}
-    names: dict[Side, str] = {"left": left, "right": "GPT-2"}
-    for side in charts.SIDES:
+    names: dict[Side, str] = dict(keys)
+    for side, key in keys.items():
         try:
-            if on_gpu and side == "right" and not (right := await page.roster.right()).sentence:
-                names[side] = right.contestant.name
+            seat = await page.roster.seat(key)
+            names[side] = seat.contestant.name
+            if on_gpu and key == SEAT and not seat.sentence:
                 scores[side] = await asyncio.to_thread(_borrowed, page, text)
             else:
-                scores[side], names[side] = await ask(
-                    page, left, side, lambda who: (who.score(text), who.name)
-                )
+                scores[side] = await asyncio.to_thread(seat.contestant.score, text)
         except Refusal as refusal:
             scores[side] = str(refusal)
     return charts.score_chart(scores, names)

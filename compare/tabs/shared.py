@@ -1,17 +1,18 @@
-"""What the tabs share: prompt, left model, controls, and how to ask a model."""
+"""What the tabs share: prompt, the seats, what an address may set, and how to ask a model."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from compare.html.charts import SIDES, problem
-from compare.html.panes import Side
-from compare.roster import EXAMPLES, Roster
+from compare.html.charts import problem
+from compare.html.panes import SIDES, Side
+from compare.roster import EXAMPLES, SEAT, Roster
+from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
 from compare.values import Answers, Refusal
 
@@ -21,49 +22,65 @@ PROMPTS = [
     "The animal didn't cross the street because it was tired",
     "hell",
 ]
+SIGNS = {"left": "● left", "right": "◆ right"}
 # Of every event of the page: nothing that a client could call, and no spinner over the panes.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+FREE: dict[str, Any] = {**QUIET, "concurrency_limit": None}  # of what waits more than it works
 T = TypeVar("T")
 
 
 @dataclass
 class Page:
-    """A tab may read any of it, set the prompt and the controls, and go to another tab."""
+    """A tab may read any of it, set the prompt and the seats, and go to another tab."""
 
     demo: gr.Blocks
     roster: Roster
     duels: Duels
+    settings: Settings  # all that an address may set; each tab adds its own
     prompt: gr.Textbox
-    left: gr.State  # the key of the visitor's left model in the roster
+    seats: dict[Side, gr.State]  # the key in the roster of whom the visitor has put there
     notice: gr.HTML  # one line about the last thing asked for
     tabs: gr.Tabs
-    repo: gr.Textbox  # a model on the Hub, to be loaded as the left one
+    heading: gr.HTML  # the two that play
     sizes: gr.HTML  # the table of sizes
-    controls: dict[str, Any] = field(default_factory=dict)  # of Sampling, by name, and `pinned`
-    lessons: dict[str, Any] = field(default_factory=dict)  # what a link may set in other tabs
+    repo: gr.Textbox  # a model on the Hub, to be loaded
+    menus: dict[Side, gr.Radio] = field(default_factory=dict)
+    panes: dict[Side, gr.HTML] = field(default_factory=dict)
+    show: Callable[[Any], Any] = lambda event: event  # after a change of seats: panes and title
+    leaving: list[Callable[[str], None]] = field(default_factory=list)  # stop what a visitor runs
+
+    @property
+    def keys(self) -> list[gr.State]:
+        """The seats as inputs or outputs, from left to right."""
+        return [self.seats[side] for side in SIDES]
 
 
-async def ask(page: Page, left: str, side: Side, question: Callable[[Answers], T]) -> T:
+def first_keys(roster: Roster) -> dict[Side, str]:
+    """Who sits where when the page opens."""
+    return {side: roster.left if side == SIDES[0] else SEAT for side in SIDES}
+
+
+def both() -> list[tuple[str, str]]:
+    """The sides as choices."""
+    return [(SIGNS[side], side) for side in SIDES]
+
+
+async def ask(page: Page, key: str, question: Callable[[Answers], T]) -> T:
     """An answer of one contestant, worked out off the event loop."""
-    if side == "left":
-        contestant = await page.roster.arrive(left)
-    else:
-        contestant = (await page.roster.right()).contestant
+    contestant = (await page.roster.seat(key)).contestant
     return await asyncio.to_thread(question, contestant)
 
 
-async def ask_both(
-    page: Page, left: str, question: Callable[[Answers], T]
+async def ask_all(
+    page: Page, keys: Mapping[Side, str], question: Callable[[Answers], T]
 ) -> tuple[dict[Side, T], dict[Side, str], str]:
     """The answers, the names, and as HTML the sentences of those that refused."""
     answers: dict[Side, T] = {}
     names: dict[Side, str] = {}
     refusals = ""
-    for side in SIDES:
+    for side, key in keys.items():
         try:
-            answers[side], names[side] = await ask(
-                page, left, side, lambda who: (question(who), who.name)
-            )
+            answers[side], names[side] = await ask(page, key, lambda who: (question(who), who.name))
         except Refusal as refusal:
             refusals += problem(str(refusal), side)
     return answers, names, refusals

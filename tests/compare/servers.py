@@ -29,12 +29,20 @@ def answers(url: str) -> bool:
         return False
 
 
-def start(*command: str, port: int, seconds: float = 300) -> subprocess.Popen:
-    """Runs `python *command --port PORT` and waits until it answers."""
+def start(
+    *command: str, port: int, seconds: float = 300, log: Path | None = None
+) -> subprocess.Popen:
+    """Runs `python *command --port PORT` and waits until it answers; `log` gets what it says."""
     quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(
-        [sys.executable, *command, "--port", str(port)], cwd=ROOT, env=os.environ | quiet
-    )
+    with contextlib.ExitStack() as stack:
+        said = stack.enter_context(log.open("w", encoding="utf-8")) if log else None
+        process = subprocess.Popen(
+            [sys.executable, *command, "--port", str(port)],
+            cwd=ROOT,
+            env=os.environ | quiet,
+            stdout=said,
+            stderr=said,
+        )
     until = time.monotonic() + seconds
     while not answers(f"http://127.0.0.1:{port}/"):
         if process.poll() is not None:
@@ -56,9 +64,9 @@ def stop(process: subprocess.Popen) -> None:
 
 
 @contextlib.contextmanager
-def serve(*command: str) -> Iterator[str]:
+def serve(*command: str, log: Path | None = None) -> Iterator[str]:
     port = free_port()
-    process = start(*command, port=port)
+    process = start(*command, port=port, log=log)
     try:
         yield f"http://127.0.0.1:{port}/"
     finally:

@@ -12,7 +12,7 @@ import pytest
 from tests.compare import axe
 
 from .browser import LOOKS, NAMES
-from .conftest import FAKES
+from .conftest import FAKES, FAREWELL
 from .servers import free_port, serve, start, stop
 
 pytestmark = pytest.mark.browser
@@ -36,6 +36,14 @@ def done(page) -> None:
 
 def text(page, side: str) -> str:
     return page.locator(f".pane.{side} .out").inner_text()
+
+
+def choose(page, side: str, name: str) -> None:
+    page.locator(f"#menu-{side} input[value='{name}']").check()
+    page.wait_for_function(
+        "([side, name]) => document.querySelector(`.pane.${side} h2`).textContent === name",
+        arg=[side, name],
+    )
 
 
 def open_folds(page) -> None:
@@ -80,11 +88,11 @@ def test_all_of_compare_is_above_the_fold_of_a_phone(quick_page, visit):
             ".row.chips",
             "#generate",
             "#more",
-            "#link",
+            "#share",
+            "#train-one",
             ".pane.left",
             ".pane.right",
             ".pane.right .code summary",
-            ".folds",
         ):
             box = page.locator(part).bounding_box()
             assert box["y"] + box["height"] <= 844, part
@@ -170,35 +178,65 @@ def test_a_new_seed_each_time_unless_it_is_kept(quick_page, visit):
         assert seed.input_value() == seeds[-1]
 
 
-def test_three_more_shows_three_texts_with_their_seeds(quick_page, visit):
+def test_three_more_keeps_the_text_and_adds_three_with_their_seeds(quick_page, visit):
     with visit(quick_page) as page:
+        generate(page)
+        first = page.locator(".pane.left [data-written]").inner_text()
         page.click("#more")
-        page.wait_for_function("document.querySelectorAll('.pane.left .take').length === 3")
+        page.wait_for_function("document.querySelectorAll('.pane.left .take').length === 4")
         done(page)
         seeds = page.locator(".pane.right .seed").all_inner_texts()
-        assert len(set(seeds)) == 3
+        assert len(set(seeds)) == 4
+        assert page.locator(".pane.left [data-written]").first.inner_text() == first
 
 
 def test_a_link_brings_everything_back(quick_page, visit):
     with visit(quick_page) as page:
         open_folds(page)
-        page.get_by_label("hello", exact=True).check()
-        page.wait_for_function("document.querySelector('.pane.left h2').textContent === 'hello'")
+        choose(page, "left", "hello")
+        choose(page, "right", "next-char")
         page.fill("#prompt textarea", "he <b>&lo")
         generate(page)
         seed = page.get_by_label("Seed", exact=True).input_value()
-        page.click("#link")
-        page.locator("#notice p").wait_for()
-        address = page.url
+        written = [text(page, side) for side in ("left", "right")]
+        page.click("#share")
+        page.locator("#notice p", has_text="It carries").wait_for()
+        address = page.locator("#notice p").inner_text().split()[-1]
     query = parse_qs(urlsplit(address).query)
     assert query["model"] == ["hello"]
+    assert query["beside"] == ["next-char"]
     assert query["seed"] == [seed]
-    with visit(address) as page:
-        page.wait_for_function("document.querySelector('.pane.left h2').textContent === 'hello'")
+    with visit(address, forgive=FAREWELL) as page:
+        page.locator(".pane.left .figures", has_text="length reached").wait_for()
+        assert [text(page, side) for side in ("left", "right")] == written
         assert page.input_value("#prompt textarea") == "he <b>&lo"
-        open_folds(page)
-        assert page.get_by_label("Seed", exact=True).input_value() == seed
-        assert page.get_by_label("Keep this seed").is_checked()
+        generate(page)  # once more, and it is another
+        assert f"seed={seed}" not in page.url
+
+
+def test_back_and_forward_walk_through_what_the_visitor_did(quick_page, visit):
+    """Typing and what the page sets itself make no entry; Back never leaves the page."""
+    open_tab = "document.querySelector('#tab-{}-button[aria-selected=true]')"
+    with visit(quick_page, forgive=FAREWELL) as page:
+        page.fill("#prompt textarea", "To be fair")
+        to_tab(page, "Score")
+        page.wait_for_function("location.search.includes('tab=score')")
+        to_tab(page, "Inside")
+        page.wait_for_function("location.search.includes('tab=inside')")
+        for expected in ("score", "compare"):
+            page.go_back()
+            page.wait_for_function(open_tab.format(expected))
+            page.wait_for_timeout(500)
+        page.go_forward()
+        page.wait_for_function(open_tab.format("score"))
+
+
+def test_a_model_of_the_hub_in_a_link_waits_for_a_press(quick_page, visit):
+    with visit(f"{quick_page}?tab=compare&model=ada/lost&prompt=a&seed=1") as page:
+        page.get_by_text("This link is about ada/lost: press Load").wait_for()
+        page.wait_for_timeout(1000)
+        assert page.locator(".pane.left h2").inner_text() == "shakespeare"
+        assert page.locator(".pane.left .figures").inner_text().startswith("recorded")
 
 
 def test_a_hostile_link_is_left_out_with_a_word(quick_page, visit):
@@ -215,13 +253,12 @@ def test_a_hostile_link_is_left_out_with_a_word(quick_page, visit):
 def test_a_model_brings_its_example_unless_the_visitor_has_typed(quick_page, visit):
     with visit(quick_page) as page:
         open_folds(page)
-        page.get_by_label("hello", exact=True).check()
+        choose(page, "left", "hello")
         page.wait_for_function("document.querySelector('#prompt textarea').value === 'hell'")
         generate(page)
         assert "all 5 of its tokens" in page.locator(".pane.left .figures").inner_text()
         page.fill("#prompt textarea", "mine")
-        page.get_by_label("shakespeare", exact=True).check()
-        page.wait_for_function("document.querySelector('.pane.left h2').textContent[0] === 's'")
+        choose(page, "left", "shakespeare")
         assert page.input_value("#prompt textarea") == "mine"
 
 
@@ -234,7 +271,7 @@ def test_a_bad_repo_id_is_a_sentence(quick_page, visit):
             ("ada/lost", "ada/lost is not on the Hub"),
         ):
             page.get_by_label("Or a TinyGPT from the Hub").fill(name)
-            page.get_by_role("button", name="Load").click()
+            page.get_by_role("button", name="Load ● left").click()
             page.get_by_text(sentence).wait_for()
         assert page.evaluate("window.hacked") is None
         assert page.locator(".pane.left h2").inner_text() == "shakespeare"
@@ -328,7 +365,7 @@ def test_gpt2_takes_its_pane_when_it_comes(tmp_path, visit):
     with serve(*FAKES, "--late", str(arrival)) as url, visit(url) as page:
         assert page.locator(".pane.right h2").inner_text() == "shakespeare-gpt2"
         page.get_by_text("not GPT-2", exact=True).click()
-        page.get_by_text("Not GPT-2, but GPT-2's architecture").wait_for()
+        page.get_by_text("This is not GPT-2").wait_for()
         arrival.touch()
         page.wait_for_function("document.querySelector('.pane.right h2').textContent === 'GPT-2'")
         assert page.get_by_text("not GPT-2", exact=True).count() == 0

@@ -8,14 +8,14 @@ import time
 
 import pytest
 
-from compare.roster import REPO_ID, Roster, shipped_names
+from compare.roster import REPO_ID, SEAT, Roster, own_name, shipped_names
 from compare.values import Refusal
 
 from .fakes import FakeContestant, fake_roster
 
 
 def right(roster: Roster):
-    return asyncio.run(roster.right())
+    return asyncio.run(roster.seat(SEAT))
 
 
 def test_the_stand_in_plays_and_says_what_it_is_until_gpt2_comes():
@@ -24,7 +24,7 @@ def test_the_stand_in_plays_and_says_what_it_is_until_gpt2_comes():
     roster.begin()
     before = right(roster)
     assert before.contestant.name == "shakespeare-gpt2"
-    assert before.sentence.startswith("Not GPT-2, but GPT-2's architecture, tiny")
+    assert before.sentence.startswith("This is not GPT-2. It has GPT-2's design")
     assert "as soon as it is loaded" in before.sentence
     gate.set()
     until = time.monotonic() + 5
@@ -42,11 +42,12 @@ def test_where_gpt2_cannot_be_had_the_page_says_why_and_how():
     told = []
     roster = Roster(["shakespeare"], FakeContestant, load_baseline=no_hub)
     roster.begin(lambda name, why: told.append((name, why)))
-    while not (roster.settled() and told):
+    until = time.monotonic() + 60
+    while not (roster.settled() and told) and time.monotonic() < until:
         time.sleep(0.01)
     assert told == [("openai-community/gpt2", "We couldn't connect to the Hub.")]  # in the terminal
     sentence = right(roster).sentence
-    assert "could not be had: We couldn't connect to the Hub." in sentence
+    assert "could not be downloaded: We couldn't connect to the Hub." in sentence
     assert "python app.py" in sentence
     assert "Traceback" not in sentence
 
@@ -146,16 +147,25 @@ def test_repo_ids_may_name_a_revision():
 def test_only_a_few_models_of_strangers_stay_in_memory():
     roster = Roster(["shakespeare"], FakeContestant)
     roster.get("shakespeare")
+    keys = []
     for number in range(20):
         roster.get(f"ada/model-{number}")
-        roster.add(f"guest-{number}", FakeContestant("mine"))
+        keys.append(roster.add(lambda key: FakeContestant("mine")))
     assert len(roster._futures) == 5  # and shakespeare
-    assert len(roster._guests) == 16
-    assert roster.get("guest-19").name == "mine"
+    assert [roster.knows(key) for key in keys] == [False] * 4 + [True] * 16
+    assert roster.get(keys[-1]).name == "mine"
     assert "shakespeare" in roster._futures
-    roster.remove("guest-19")
-    with pytest.raises(Refusal):
-        roster.get("guest-19")
+    roster.remove(keys[-1])
+    with pytest.raises(Refusal, match="kept for an hour"):
+        roster.get(keys[-1])
+
+
+def test_the_menu_says_what_each_model_is():
+    roster = Roster(["a"], FakeContestant, left="a", lines={"a": "2k parameters, knows one word"})
+    assert roster.line("a") == "a: 2k parameters, knows one word"
+    assert roster.line(SEAT) == "GPT-2"
+    key = roster.add(lambda key: FakeContestant("mine"))
+    assert roster.line(key) == f"{own_name(key)}: trained here by you"
 
 
 def test_a_hub_that_hangs_does_not_hold_up_what_is_on_disk():

@@ -101,6 +101,7 @@ class LoopbackHub:
         """Everything forgotten: the next test starts on an empty Hub."""
         self.app.store = Store()
         self.app.accounts.clear()
+        self.app.trusted.clear()
         self.layer.faults.clear()
         self.layer.requests.clear()
 

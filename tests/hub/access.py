@@ -18,6 +18,7 @@ class Account:
     role: str = "write"
     expired: bool = False
     orgs: tuple[str, ...] = ()
+    only: str | None = None  # of a CI job, which is nobody and may write to one repository
 
 
 class Access:
@@ -45,6 +46,7 @@ class Access:
         account = self.account(request)
         repo = self.store.repos.get((kind, f"{at['owner']}/{at['name']}"))
         owns = account is not None and repo is not None and owns_namespace(account, at["owner"])
+        owns = owns and (account.only in (None, repo.id))  # type: ignore[union-attr]
         if repo is None or (repo.private and not owns):
             raise HubError(404 if account else 401, "Repository not found", "RepoNotFound")
         if content and repo.gated and not (owns or (account and account.name in repo.visitors)):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .access import refusal
+from .access import Account, refusal
 from .reading import runtime_of
 from .spaces import Spaces
 from .store import HubError
@@ -17,6 +19,7 @@ from .writing import Writing
 class HubApp(Spaces, Writing):
     def __init__(self) -> None:
         super().__init__()
+        self.trusted: dict[str, str] = {}  # which job's identity a repository trusts
         api = "/api/{kind:kind}/{owner}/{name}"
         git = "/{owner}/{name}.git/info/lfs/objects/batch"
         resolve = "/{owner}/{name}/resolve/{revision}/{path:path}"
@@ -24,6 +27,7 @@ class HubApp(Spaces, Writing):
             exception_handlers={HubError: _refuse},
             routes=[
                 Route("/api/whoami-v2", self.whoami),
+                Route("/oauth/token", self.exchange, methods=["POST"]),
                 Route("/api/agent-harnesses", self.harnesses),
                 Route("/api/validate-yaml", self.validate, methods=["POST"]),
                 Route("/api/repos/create", self.create, methods=["POST"]),
@@ -56,7 +60,7 @@ class HubApp(Spaces, Writing):
 
     async def whoami(self, request: Request) -> Response:
         account = self.account(request)
-        if account is None:
+        if account is None or account.only:
             raise HubError(401, "Invalid username or password.")
         token = {"displayName": "a token", "role": account.role}
         return JSONResponse(
@@ -69,6 +73,17 @@ class HubApp(Spaces, Writing):
                 "auth": {"type": "access_token", "accessToken": token},
             }
         )
+
+    async def exchange(self, request: Request) -> Response:
+        """A job of a CI proves who it is, and gets a token for the repository that trusts it."""
+        asked = await request.json()
+        resource = asked["resource"]
+        if self.trusted.get(resource) != asked["subject_token"]:
+            raise HubError(400, "invalid_grant: no trusted publisher matches this token")
+        token = f"hf_jwt_{secrets.token_hex(40)}"
+        self.accounts[token] = Account(resource.split("/")[0], only=resource)
+        answer = {"access_token": token, "token_type": "bearer", "expires_in": 3600}
+        return JSONResponse(answer)
 
     async def harnesses(self, request: Request) -> Response:
         return JSONResponse({"standardEnvVars": [], "harnesses": {}})

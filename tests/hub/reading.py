@@ -12,6 +12,7 @@ from .metadata import front_matter
 from .store import Commit, HubError, Repo, git_oid
 
 PAGE = 1000
+ANYBODY = {"Access-Control-Allow-Origin": "*"}  # a page of another origin may read files
 
 
 class Reading(Access):
@@ -115,7 +116,7 @@ class Reading(Access):
         at = request.path_params
         commit, file = repo.file(at["revision"], at["path"])
         etag = "0" * len(file.etag) if fault(request) == "wrong-hash" else file.etag
-        headers = {"X-Repo-Commit": commit.sha, "ETag": f'"{etag}"'}
+        headers = {"X-Repo-Commit": commit.sha, "ETag": f'"{etag}"'} | ANYBODY
         if file.sha256:
             linked = {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(file.size)}
             url = f"{self.files_host}/lfs/{repo.id}/{file.sha256}"
@@ -128,7 +129,7 @@ class Reading(Access):
         if data is None:
             raise HubError(404, "No such object")
         etag = hashlib.sha256(data).hexdigest()
-        return _content(request, data, {"ETag": f'"{etag}"'})
+        return _content(request, data, {"ETag": f'"{etag}"'} | ANYBODY)
 
 
 def _stamp(commit: Commit) -> str:
@@ -159,7 +160,7 @@ def _content(request: Request, data: bytes, headers: dict[str, str]) -> Response
     """A body, or the range of it that was asked for."""
     headers = headers | {"Accept-Ranges": "bytes"}
     asked = request.headers.get("range", "")
-    if not asked.startswith("bytes="):
+    if not asked.startswith("bytes=") or fault(request) == "no-range":
         return Response(data, headers=headers)
     first, last = asked.removeprefix("bytes=").split("-")
     start = int(first) if first else len(data) - int(last)

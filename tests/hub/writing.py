@@ -21,7 +21,7 @@ class Writing(Access):
         if account is None:
             raise HubError(401, "Invalid username or password.")
         owner = asked.get("organization") or account.name
-        if account.role != "write" or not owns_namespace(account, owner):
+        if account.only or account.role != "write" or not owns_namespace(account, owner):
             raise HubError(
                 403,
                 f"You don't have the rights to create a {kind} under the namespace {owner!r}",

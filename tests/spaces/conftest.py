@@ -47,7 +47,9 @@ LEFT_BEHIND = (
 def command(monkeypatch):
     """spaces/deploy.py as Python runs it: beside it lie the modules that it finds."""
     monkeypatch.syspath_prepend(str(ROOT / "spaces"))
-    modules = {name: importlib.import_module(name) for name in ("deploy", "running", "cargo")}
+    modules = {
+        name: importlib.import_module(name) for name in ("deploy", "running", "cargo", "static")
+    }
     monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
     monkeypatch.setattr(modules["running"], "LOOK", 0.01)
     # The command sets its own client factory; the next test shall not inherit it.

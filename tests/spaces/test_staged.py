@@ -65,8 +65,11 @@ def test_all_of_the_project_that_runs_travels_and_nothing_else(stage, tmp_path):
         "tinygpt_hf",
         "training",
         "compare",
+        "browser",
         "checkpoints",
     }
+    page = {f"browser/{path.name}" for path in (ROOT / "browser").glob("*.[jhc]*")}
+    assert {"browser/model.js", "browser/index.html", "browser/style.css"} <= page <= set(files)
     for room in ("tinygpt_hf", "training", "compare"):
         code = {f"{room}/{p.relative_to(ROOT / room).as_posix()}" for p in files_of(room)}
         assert code <= set(files)

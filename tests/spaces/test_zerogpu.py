@@ -87,7 +87,7 @@ def test_a_refusal_of_the_work_itself_arrives_word_for_word(borrowed):
 
 
 PROBE = """
-from compare import zerogpu
+from compare.engine import zerogpu
 from compare.values import Refusal
 try:
     list(zerogpu.borrow(zerogpu.score, None, "hello", "hell"))

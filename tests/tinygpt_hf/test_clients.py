@@ -10,6 +10,8 @@ from transformers import (
     ContinuousBatchingConfig,
     TextIteratorStreamer,
     TextStreamer,
+    Trainer,
+    TrainingArguments,
     pipeline,
 )
 from transformers.cache_utils import StaticCache
@@ -119,6 +121,7 @@ def test_beams_find_the_likeliest_pair(fields):
     assert torch.equal(found[0], texts[log_odds(model, texts, prompt=2).sum(-1).argmax()])
 
 
+@pytest.mark.versions
 @pytest.mark.parametrize("fields", EVERY)
 @pytest.mark.parametrize("how", ["assistant", "itself as assistant", "prompt lookup"])
 @torch.no_grad()
@@ -135,6 +138,7 @@ def test_assisted_text_up_to_the_window_is_the_greedy_text(fields, how):
     assert torch.equal(written, greedy(model, ids, window_of(model)))
 
 
+@pytest.mark.versions
 def test_pipeline(talker, tokenizer, tmp_path):
     """From a folder; prompts of different lengths, in one batch, as if each were alone."""
     talker.save_pretrained(tmp_path)
@@ -183,7 +187,7 @@ def test_compiles_into_one_graph(fields, attention):
         ids = tokens(model, 2, length)
         torch.testing.assert_close(compiled(ids).logits, model(ids).logits)
     cache = StaticCache(config=model.config, max_cache_len=window_of(model))
-    pieces = [compiled(piece, past_key_values=cache).logits for piece in ids.split(1, dim=1)]
+    pieces = [compiled(piece, cache=cache).logits for piece in ids.split(1, dim=1)]
     torch.testing.assert_close(torch.cat(pieces, dim=1), model(ids).logits, atol=1e-5, rtol=1e-5)
 
 
@@ -258,6 +262,7 @@ def test_lora_on_all_linear_layers(fields, tmp_path):
         torch.testing.assert_close(merged(ids).logits, after, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.versions
 @ATTENTION
 @pytest.mark.parametrize("fields", EVERY[:-1])  # the library divides by the bigram's 0 layers
 def test_continuous_batching(fields, attention):
@@ -274,3 +279,59 @@ def test_continuous_batching(fields, attention):
     for prompt, answer in zip(prompts, written, strict=True):
         alone = greedy(model, torch.tensor([prompt]), len(prompt) + new)
         assert answer == alone[0, len(prompt) :].tolist()
+
+
+@pytest.fixture
+def stock(tmp_path):
+    """The platform's Trainer as people use it: a list of examples, evaluated every second step."""
+
+    def stock(**more):
+        model = make(ALL["modern"] | {"zero_init": False})
+        rows = tokens(model, 12, 9).tolist()
+        examples = [{"input_ids": row, "labels": row} for row in rows]
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path),
+            max_steps=4,
+            eval_strategy="steps",
+            eval_steps=2,
+            save_steps=2,
+            load_best_model_at_end=True,
+            metric_for_best_model="eval_loss",
+            report_to="none",
+            use_cpu=True,
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+        )
+        return Trainer(
+            model=model, args=arguments, train_dataset=examples, eval_dataset=examples, **more
+        )
+
+    return stock
+
+
+@pytest.mark.versions
+def test_the_stock_trainer_evaluates_and_keeps_the_best(stock):
+    trainer = stock()
+    assert trainer.label_names == ["labels"]
+    before = trainer.evaluate()["eval_loss"]
+    trainer.train()
+    after = trainer.evaluate()["eval_loss"]
+    assert after < before
+    assert after == pytest.approx(trainer.state.best_metric, rel=1e-5)
+    assert trainer.state.best_model_checkpoint
+
+
+@pytest.mark.versions
+def test_the_stock_trainer_computes_metrics(stock):
+    """Predictions are the logits alone: neither a cache nor anything else beside them."""
+    seen = []
+
+    def accuracy(prediction):
+        seen.append((prediction.predictions.shape, prediction.label_ids.shape))
+        return {"right": float((prediction.predictions.argmax(-1) == prediction.label_ids).mean())}
+
+    trainer = stock(compute_metrics=accuracy)
+    metrics = trainer.evaluate()
+    assert seen == [((12, 9, 31), (12, 9))]
+    assert 0 <= metrics["eval_right"] <= 1
+    assert metrics["eval_loss"] > 0

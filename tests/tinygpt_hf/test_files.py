@@ -3,12 +3,13 @@
 import json
 import pickle
 import struct
+import time
 
 import pytest
 import torch
 
-from tinygpt_hf import TinyGPTForCausalLM
-from tinygpt_hf.files import GENERATION_FIELDS
+from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
+from tinygpt_hf.files import GENERATION_FIELDS, check_size, read_config
 from tinygpt_hf.loading import LoadError, load
 
 
@@ -94,6 +95,46 @@ def test_a_hostile_config_is_refused_with_its_reason(here, files, case):
     with pytest.raises(LoadError, match=reason) as caught:
         load(here({"config.json": config}))
     assert "\n" not in str(caught.value)
+
+
+ABSURD = {
+    "hidden_size": 10_000_000,
+    "vocab_size": 10_000_000_000,
+    "max_position_embeddings": 10_000_000_000,
+    "num_hidden_layers": 1_000_000_000,
+    "intermediate_size": 10_000_000_000,
+    "num_attention_heads": 10_000_000_000,
+}
+
+
+@pytest.mark.parametrize(("name", "size"), ABSURD.items())
+@pytest.mark.parametrize("position", ["relative", "rotary", "none", "learned"])
+def test_an_absurd_size_is_refused_before_anything_is_allocated(name, size, position, tmp_path):
+    """In plain digits, and quickly."""
+    asked = {"model_type": "tinygpt", "position_embedding": position, name: size}
+    (tmp_path / "config.json").write_text(json.dumps(asked), encoding="utf-8")
+    start = time.process_time()
+    with pytest.raises(LoadError, match=f"{name} (is )?{size}"):
+        read_config(tmp_path / "config.json")
+    with pytest.raises(LoadError, match=f"{name} (is )?{size}"):
+        load(tmp_path)
+    assert time.process_time() - start < 1
+
+
+def test_sizes_that_are_absurd_together_are_refused():
+    config = TinyGPTConfig(hidden_size=8192, num_hidden_layers=48, num_attention_heads=64)
+    with pytest.raises(ValueError, match="num_hidden_layers is 48"):
+        check_size(config)
+
+
+def test_gpt2_xl_is_within_the_limit():
+    sizes = {"vocab_size": 50257, "hidden_size": 1600, "num_hidden_layers": 48}
+    check_size(TinyGPTConfig(**sizes, num_attention_heads=25, max_position_embeddings=1024))
+
+
+def test_the_limit_is_raised_on_purpose(monkeypatch):
+    monkeypatch.setenv("TINYGPT_MAX_PARAMETERS", "100000000000")
+    check_size(TinyGPTConfig(hidden_size=8192, num_hidden_layers=48, num_attention_heads=64))
 
 
 @pytest.mark.parametrize(

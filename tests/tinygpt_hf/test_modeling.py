@@ -103,6 +103,7 @@ def caches(model, length):
         yield StaticCache(config=model.config, max_cache_len=length)
 
 
+@pytest.mark.versions
 @shapes
 @attentions
 @pytest.mark.parametrize("pieces", [[1] * 8, [3, 1, 4], [5, 2, 1]], ids=str)
@@ -113,10 +114,11 @@ def test_cached_equals_uncached(fields, attention, pieces):
     ids = tokens(model, 2, sum(pieces))
     whole = model(ids, use_cache=False).logits
     for cache in caches(model, sum(pieces)):
-        parts = [model(piece, past_key_values=cache).logits for piece in ids.split(pieces, dim=1)]
+        parts = [model(piece, cache=cache).logits for piece in ids.split(pieces, dim=1)]
         close(torch.cat(parts, dim=1), whole)
 
 
+@pytest.mark.versions
 @shapes
 @attentions
 @torch.no_grad()
@@ -130,7 +132,7 @@ def test_cached_equals_uncached_with_left_padding(fields, attention):
     cache = DynamicCache(config=model.config)
     parts = []
     for end in range(1, length + 1):
-        step = {"attention_mask": mask[:, :end], "past_key_values": cache}
+        step = {"attention_mask": mask[:, :end], "cache": cache}
         parts.append(model(ids[:, end - 1 : end], **step).logits)
     close(torch.cat(parts, dim=1)[mask.bool()], whole[mask.bool()])
 
@@ -250,6 +252,7 @@ def test_biases_start_at_zero_and_gains_at_one():
             assert (parameter == 1).all(), name
 
 
+@pytest.mark.versions
 @shapes
 @torch.no_grad()
 def test_saved_and_loaded_is_bit_equal(fields, tmp_path):

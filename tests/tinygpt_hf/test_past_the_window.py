@@ -45,6 +45,7 @@ def recompute(model, ids, mask, pick):
     return ids
 
 
+@pytest.mark.versions
 @absolute
 @attentions
 @caches
@@ -60,6 +61,7 @@ def test_greedy_reads_the_last_window(fields, attention, cache, longest):
     assert torch.equal(found, expected)
 
 
+@pytest.mark.versions
 @absolute
 @attentions
 @caches
@@ -87,6 +89,7 @@ def test_sampling_reads_the_last_window(fields, attention, cache):
     assert torch.equal(found, expected)
 
 
+@pytest.mark.versions
 @absolute
 @caches
 @torch.no_grad()
@@ -135,6 +138,7 @@ def test_attention_reaches_the_window_and_no_further(fields, attention):
     assert not torch.equal(model(ids).logits[:, -1], model(changed).logits[:, -1])
 
 
+@pytest.mark.versions
 @endless
 @attentions
 @caches
@@ -158,7 +162,7 @@ def test_what_is_kept_and_what_a_token_costs_stay_flat(fields):
     def seconds(steps):
         start = time.perf_counter()
         for _ in range(steps):
-            model(step, past_key_values=cache)
+            model(step, cache=cache)
         return time.perf_counter() - start
 
     seconds(4 * window)
@@ -183,11 +187,12 @@ def test_the_bare_forward_ends_with_the_window(model):
     with pytest.raises(ValueError, match=PAST):
         model(tokens(model, 1, 17))
     cache = DynamicCache(config=model.config)
-    model(tokens(model, 1, 16), past_key_values=cache)
+    model(tokens(model, 1, 16), cache=cache)
     with pytest.raises(ValueError, match=PAST):
-        model(tokens(model, 1, 1), past_key_values=cache)
+        model(tokens(model, 1, 1), cache=cache)
 
 
+@pytest.mark.versions
 @pytest.mark.parametrize("how", ["assisted", "prompt lookup", "chunked prefill"])
 @torch.no_grad()
 def test_what_cannot_slide_ends_with_the_window(model, how):

@@ -67,6 +67,7 @@ def test_a_stranger_loads_it_and_writes_the_same(tmp_path):
         assert answer["hidden"] == pytest.approx(hidden, abs=1e-6)
 
 
+@pytest.mark.versions
 def test_a_stranger_hands_it_on(tmp_path, hub, ada):
     """From the Hub, trained a step, saved, and again: each copy outlives its source."""
     save(tmp_path / "first")

@@ -140,16 +140,29 @@ train_bpe(texts, 300).save_pretrained(sys.argv[3] + "/bpe")
     assert folder_bytes(tmp_path / "bpe") == saved(bpe(), tmp_path / "here")
 
 
-def test_where_a_file_is_cut_changes_nothing(tmp_path):
+@pytest.mark.parametrize("cut", ["lines", "gpt2"])
+def test_where_a_file_is_cut_changes_nothing(cut, tmp_path):
     path = tmp_path / "text.txt"
     path.write_bytes("".join(TEXTS * 5).encode())
     whole = [path.read_bytes().decode()]
     for size in (64, 1000):
         pieces = list(read_texts([path], size))
         assert len(pieces) > 1
-        assert train_bpe(pieces, 400).backend_tokenizer.to_str() == (
-            train_bpe(whole, 400).backend_tokenizer.to_str()
+        assert train_bpe(pieces, 400, cut=cut).backend_tokenizer.to_str() == (
+            train_bpe(whole, 400, cut=cut).backend_tokenizer.to_str()
         )
+
+
+def test_gpt2s_cut_is_gpt2s():
+    """The same merges as the library's own GPT-2 tokenizer learns from the same text."""
+    theirs = ByteLevelBPETokenizer()
+    theirs.train_from_iterator(TEXTS, 400, 2, False, ["<|endoftext|>", "<|pad|>"])
+    ours = train_bpe(TEXTS, 400, cut="gpt2")
+    assert ours.convert_ids_to_tokens(encode_ids(ours, "To be \n\n  or")) == (
+        theirs.encode("To be \n\n  or").tokens
+    )
+    with pytest.raises(ValueError, match="no cut is called 'words'"):
+        train_bpe(TEXTS, 400, cut="words")
 
 
 @KINDS

@@ -77,3 +77,16 @@ def test_text_that_cannot_be_read(content, complaint, models, tmp_path, capsys):
 def test_a_text_that_a_closed_vocabulary_lacks(models, capsys):
     assert main([str(models / "hello"), "--text", str(models / "short.txt")]) == 1
     assert "'t'" in capsys.readouterr().err
+
+
+def test_a_model_that_learns_while_it_reads_is_shown_beside_itself(models, capsys):
+    text = models / "long.txt"
+    text.write_text(TEXT * 6, encoding="utf-8")
+    command = [str(models / "ours"), "--text", str(text), "--adapt"]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["models"][0]
+    adapting = found["adapting"]
+    assert adapting["bits_per_byte"] == pytest.approx(adapting["without"] * (1 - adapting["gain"]))
+    assert adapting["gain"] > 0  # it was hardly trained, and the text repeats itself
+    assert main(command) == 0
+    assert f"{adapting['gain']:.1%} fewer than over the same windows" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from training.train import main
 HEAVY = ("torch", "transformers", "numpy", "accelerate", "datasets")
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "sample", "evaluate", "export"])
 def test_help_is_instant(command):
     code = (
         f"import sys\nfrom training.{command} import main\n"
@@ -62,6 +62,7 @@ def test_what_cannot_be_trained_is_said_at_once(typed, answer):
         (["modern", "--minutes", "nan"], "--minutes is nan; it must be above 0"),
         (["modern", "--minutes", "-1"], "--minutes is -1.0; it must be above 0"),
         (["modern", "--validation", "2"], "--validation is 2.0; it is a share, below 1"),
+        (["hello", "--arch", "llama"], "--arch llama is for a text of your own"),
         (["hello", "--publish", "badname"], "'badname' does not say whose it is"),
     ],
 )

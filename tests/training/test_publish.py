@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tinygpt_hf.configuration_tinygpt import AUTO_MAP
 from training import publish as command
+from training.hub.commit import LocalFile
 from training.hub.errors import PublishError
 from training.hub.staging import MODEL
 from training.publish import publish
@@ -40,7 +43,7 @@ def test_one_commit_brings_exactly_what_is_allowed(hub, send, run_dir):
     published = send()
     files = hub.files("ada/tiny", published.pinned)
     present = {name for name in MODEL if (run_dir / name).exists()}
-    about = {"README.md", "loss.png", "metrics.json"}
+    about = {"README.md", "loss.png", "metrics.json", "notebook.ipynb"}
     code = {"configuration_tinygpt.py", "modeling_tinygpt.py"}
     assert set(files) == present | about | code | {".gitattributes"}
     assert files["model.safetensors"] == (run_dir / "model.safetensors").read_bytes()
@@ -53,7 +56,7 @@ def test_one_commit_brings_exactly_what_is_allowed(hub, send, run_dir):
 def test_the_config_names_all_three_classes_and_no_path_of_this_machine(hub, send):
     send()
     config = json.loads(hub.files("ada/tiny")["config.json"])
-    assert set(config["auto_map"]) == {"AutoConfig", "AutoModel", "AutoModelForCausalLM"}
+    assert config["auto_map"] == AUTO_MAP
     assert "_name_or_path" not in config
 
 
@@ -277,6 +280,16 @@ def test_a_readme_that_was_taken_over_by_hand_stays(hub, send, run_dir):
     assert hub.files("ada/tiny")["README.md"].decode().endswith("Mine.\n")
 
 
+@pytest.mark.parametrize("name", ["hello", "ladder/1-bigram"])
+def test_a_model_that_ships_is_published_by_its_name(hub, send, name):
+    published = send(name)
+    weights = (ROOT / "checkpoints" / name / "model.safetensors").read_bytes()
+    assert hub.files("ada/tiny")["model.safetensors"] == weights
+    assert published.tag.startswith("step-")
+    with pytest.raises(PublishError, match=r"no-such is not a folder.*hello.*ladder/1-bigram"):
+        send("no-such")
+
+
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_half_a_run_is_not_published(hub, send, run_dir, missing):
     (run_dir / missing).unlink()
@@ -304,3 +317,25 @@ def test_help_is_instant_and_the_token_is_no_flag(capsys):
     assert "--token" not in capsys.readouterr().out
     heavy = "import sys, training.publish; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", heavy], cwd=ROOT).returncode == 0
+
+
+def test_a_folder_is_read_once_from_run_to_commit(hub, send, monkeypatch):
+    """Hashed and searched for secrets in one pass; the card anew each time it is written."""
+    read: list[tuple[str, str]] = []
+    whole = LocalFile.read.__func__
+
+    def counted(cls, path):
+        file = whole(cls, path)
+        read.append((path.name, file.sha256))
+        return file
+
+    monkeypatch.setattr(LocalFile, "read", classmethod(counted))
+    published = send()
+    assert {name for name, _ in read} == set(hub.files("ada/tiny", published.pinned)) - {
+        ".gitattributes"
+    }
+    assert [name for name, times in Counter(read).items() if times > 1] == []
+    assert {name for name, times in Counter(name for name, _ in read).items() if times > 1} == {
+        "README.md",
+        "notebook.ipynb",
+    }

@@ -7,13 +7,14 @@ import glob
 import hashlib
 import json
 import os
+import sys
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from training.data import repeats
-from training.loop.arguments import Options
 
 HELLO = "hello hello"
 THE_CAT = "the cat sat on the mat"
@@ -67,6 +68,8 @@ class Corpus:
     text: str | None = None
     hub: str | None = None
     column: str = "text"
+    newlines: str = "keep"
+    _reading: "Reading | None" = field(default=None, repr=False, compare=False)
 
     def pieces(self) -> Iterator[str]:
         """The text, cut where no tokenizer can tell; an empty piece between two documents."""
@@ -75,7 +78,8 @@ class Corpus:
             if not first:
                 yield ""
             first = False
-            yield from filter(None, document)
+            plain = document if self.newlines == "keep" else plain_newlines(document)
+            yield from filter(None, plain)
 
     def documents(self) -> Iterator[Iterable[str]]:
         from tinygpt_hf.tokenization import read_texts
@@ -105,22 +109,75 @@ class Corpus:
         )
 
     def key(self) -> str:
+        """Changes when the text, or what is made of it, does."""
         hub = None if self.hub is None else commit_of(self.hub)
-        digest = hashlib.sha256(repr((hub, self.column)).encode())
-        if self.text is not None:
-            digest.update(self.text.encode())
-        for path in self.files:
-            digest.update(f"\0{path.suffix}\0{path.stat().st_size}\0".encode())
-            with path.open("rb") as file:
-                while chunk := file.read(PIECE):
-                    digest.update(chunk)
-        return digest.hexdigest()
+        kinds = [path.suffix for path in self.files]
+        return hashlib.sha256(
+            repr((hub, self.column, kinds, self.newlines, self.read())).encode()
+        ).hexdigest()
+
+    def read(self) -> "Reading":
+        """All bytes of it, once."""
+        if self._reading is None:
+            self._reading = read_bytes(self.text, self.files)
+        return self._reading
+
+    def identity(self) -> dict[str, Any] | None:
+        """Which text it is, so that anybody who has one can tell; a data set of the Hub has a
+        commit instead."""
+        if self.hub is not None:
+            return None
+        found = self.read()
+        return {"name": self.name, "bytes": found.size, "sha256": found.sha256}
 
 
-def open_corpus(options: Options) -> Corpus:
-    built_in, data, column = options.corpus, options.data, options.text_column
+@dataclass(frozen=True)
+class Reading:
+    """What the bytes of a text are, one file after the other."""
+
+    size: int
+    sha256: str
+    sizes: tuple[int, ...]
+    crlf: bool  # Windows line ends
+
+
+def read_bytes(text: str | None, files: Sequence[Path]) -> Reading:
+    digest, sizes, crlf, last = hashlib.sha256((text or "").encode()), [], False, b""
+    for path in files:
+        size = 0
+        with path.open("rb") as file:
+            while chunk := file.read(PIECE):
+                digest.update(chunk)
+                size += len(chunk)
+                crlf = crlf or (path.suffix != ".jsonl" and b"\r\n" in last + chunk)
+                last = chunk[-1:]
+        sizes.append(size)
+    total = len((text or "").encode()) + sum(sizes)
+    return Reading(total, digest.hexdigest(), tuple(sizes), crlf)
+
+
+def plain_newlines(pieces: Iterable[str]) -> Iterator[str]:
+    """`\\r\\n`, also where it is cut in two, and a lone `\\r` as `\\n`."""
+    held = ""
+    for piece in pieces:
+        piece = held + piece
+        held = "\r" if piece.endswith("\r") else ""
+        yield piece.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+    if held:
+        yield "\n"
+
+
+def open_corpus(
+    data: Sequence[str],
+    built_in: str | None = None,
+    column: str = "text",
+    made_by: str | None = None,
+    newlines: str = "keep",
+) -> Corpus:
+    """Of files, folders, patterns or a data set's name; or what is built in, where there is none.
+    `made_by` is the command that writes files which are not there."""
     if not data and built_in == "shakespeare":
-        return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()])
+        return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()], newlines=newlines)
     if not data and built_in == "repeat":
         return Corpus("random letters given twice", text=repeats.text())
     if not data and built_in in BUILT_IN:
@@ -131,12 +188,12 @@ def open_corpus(options: Options) -> Corpus:
     for name in data:
         found = find_files(name)
         if not found and len(data) == 1 and name.count("/") == 1:
-            return Corpus(name, hub=name, column=column)
+            return Corpus(name, hub=name, column=column, newlines=newlines)
         if not found:
-            made = f" (the recipe's own: `{options.made_by}`)" if options.made_by else ""
+            made = f" (the recipe's own: `{made_by}`)" if made_by else ""
             raise BadText(f"no such file, folder or pattern: {name}{made}")
         files += found
-    return Corpus(Path(data[0]).name, files=files, column=column)
+    return Corpus(Path(data[0]).name, files=files, column=column, newlines=newlines)
 
 
 def find_files(name: str) -> list[Path]:
@@ -206,6 +263,10 @@ def fetch_shakespeare() -> Path:
     path = cache_folder() / "tinyshakespeare.txt"
     if path.is_file():
         return path
+    sys.stderr.write(
+        f"Tiny Shakespeare, 1.1 MB, is fetched once from {SHAKESPEARE} into {path}; "
+        "with a copy of your own: --data tinyshakespeare.txt\n"
+    )
     try:
         with urllib.request.urlopen(SHAKESPEARE, timeout=20) as reply:
             content = reply.read(8 * PIECE)

@@ -176,6 +176,11 @@ class InOrder:
         return self.source.batch(np.arange(first, min(first + self.size, self.source.per_epoch)))
 
 
-def share(split: Split, rank: int, ranks: int) -> Iterator[Batch]:
-    """One process's batches of a split."""
-    return map(split.batch, range(rank, len(split), ranks))
+def share(split: Split, rank: int, ranks: int) -> Iterator[tuple[Batch, bool]]:
+    """One process's batches of a split, and whether each counts.
+
+    As many for every process, since they may have to meet in each (FSDP): where there are too few,
+    some read one that another has counted.
+    """
+    for number in range(rank, -(-len(split) // ranks) * ranks, ranks):
+        yield split.batch(min(number, len(split) - 1)), number < len(split)

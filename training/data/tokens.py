@@ -1,4 +1,4 @@
-"""From text to tokens: once, into a memory-mapped file of the smallest integer type.
+"""From text to tokens: looked over, then once into a memory-mapped file of small integers.
 
 The file's name follows from the text and the tokenizer, so that nothing stale is ever read.
 """
@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from tokenizers import decoders
@@ -16,8 +16,49 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from tinygpt_hf.tokenization import encode_chat, encode_ids, encode_many, smallest_dtype
-from training.data.corpus import BadText, Corpus, cache_folder, read_rows
+from training.data.corpus import BadText, Corpus, cache_folder, read_jsonl, read_rows
 from training.data.examples import Sequences
+
+
+def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterator[str]:
+    """A line about each thing that its owner may not know. Raises BadText where there is nothing to
+    learn. `expected` is the text that a recipe was made from."""
+    if corpus.hub is not None:
+        return
+    found = corpus.read()
+    if expected and found.sha256 != expected["sha256"]:
+        yield (
+            f"this is another text than the recipe's: {found.size:,} bytes with SHA-256 "
+            f"{found.sha256[:12]}..., and {expected['name']} has {expected['bytes']:,} with "
+            f"{expected['sha256'][:12]}...: it becomes another model"
+        )
+    if found.crlf and corpus.newlines == "keep":
+        yield (
+            f"{corpus.name} has Windows line ends (CRLF), which the model will learn and write: "
+            "--newlines lf makes them plain"
+        )
+    if any(path.suffix == ".jsonl" for path in corpus.files):
+        return  # rows of their own, each looked at where it is read
+    letters = _letters(corpus)
+    if not letters:
+        what = "holds nothing but white space" if found.size else "is empty"
+        raise BadText(f"{corpus.name} {what}: there is nothing to learn")
+    if len(letters) == 1:
+        yield (
+            f"{corpus.name} repeats one letter, {letters.pop()!r}: that is all that a model can "
+            "learn from it"
+        )
+
+
+def _letters(corpus: Corpus) -> set[str]:
+    """Two different ones are enough; NULs are no letters."""
+    letters: set[str] = set()
+    for document in corpus.documents():
+        for piece in document:
+            letters |= {c for c in set(piece) if not c.isspace() and c != "\0"}
+            if len(letters) > 1:
+                return letters
+    return letters
 
 
 def tokenize(corpus: Corpus, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
@@ -79,15 +120,23 @@ def token_bytes(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
 
 
 def read_lines(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, window: int) -> Sequences:
-    """One line an example, between the tokens that begin and end a text."""
+    """One line an example, between the tokens that begin and end a text; of .jsonl, one row."""
     sequences = []
-    for line in "".join(corpus.pieces()).splitlines():
+    for line in lines_of(corpus):
         ids = encode_ids(tokenizer, line)
         ids = np.concatenate(([tokenizer.bos_token_id], ids, [tokenizer.eos_token_id]))
         check_fits(ids, window, f"the line {line!r}")
         if line.strip():
             sequences.append((ids, np.ones(len(ids), bool)))
     return some(sequences, corpus, tokenizer)
+
+
+def lines_of(corpus: Corpus) -> Iterator[str]:
+    if corpus.files and all(path.suffix == ".jsonl" for path in corpus.files):
+        for path in corpus.files:
+            yield from read_jsonl(path, corpus.column)
+    else:
+        yield from "".join(corpus.pieces()).splitlines()
 
 
 def read_chats(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, window: int) -> Sequences:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -16,11 +17,13 @@ from huggingface_hub import HfApi, set_client_factory
 
 from training.hub.access import look
 from training.hub.errors import PublishError, bounded_client, redact
-from training.hub.staging import ABOUT, MODEL
+from training.hub.shipment import Published
+from training.hub.staging import ABOUT, MODEL, RECIPE, facts_of
 
 ROOT = Path(__file__).parents[2]
 _NICENESS = 10  # training comes first
 _COPIED = (*MODEL, *ABOUT, "trainer_state.json")
+_OF_THE_RUN = ("run.json", RECIPE)  # beside its checkpoints: what it is, before it is over
 
 
 class Publisher:
@@ -34,10 +37,15 @@ class Publisher:
     An error is shown when it happens and returned at the end: `finish` tries once more what had
     failed, then publishes the finished run, so that `main` ends at it. `finish()` without a run
     only waits. What goes wrong here never stops the training or changes what it computes.
+
+    `run_dir` is the run that goes on, for which its own earlier steps may be there already. A model
+    of another run is replaced by none of this: `PublishError` before the training.
     """
 
-    def __init__(self, repo_id: str, *, public: bool = False, run: str | None = None):
-        self.options = {"repo_id": repo_id, "public": public, "run": run}
+    def __init__(self, repo_id: str, *, public: bool = False, run_dir: str | Path | None = None):
+        self.options = {"repo_id": repo_id, "public": public}
+        self.published: Published | None = None  # the last that arrived
+        self.tags: list[str] = []
         self.copies = Path(tempfile.mkdtemp(prefix="tinygpt-publisher-"))
         # Also where the training ends without a word, once the worker has ended.
         self.clean_up = weakref.finalize(self, shutil.rmtree, self.copies, ignore_errors=True)
@@ -45,7 +53,7 @@ class Publisher:
         self.process: subprocess.Popen[str] | None = None
         self.jobs: dict[int, Future[str | None]] = {}
         self.errors: list[str] = []
-        self._look(repo_id)
+        self._look(repo_id, run_dir)
 
     def submit(self, checkpoint: str | Path, step: int) -> None:
         if step in self.jobs:
@@ -53,6 +61,9 @@ class Publisher:
         try:
             copy = self._copy_of(step)
             copy.mkdir()
+            for name in _OF_THE_RUN:
+                if Path(checkpoint).with_name(name).is_file():
+                    shutil.copyfile(Path(checkpoint).with_name(name), self.copies / name)
             for name in _COPIED:
                 if Path(checkpoint, name).is_file():
                     shutil.copyfile(Path(checkpoint, name), copy / name)
@@ -78,18 +89,22 @@ class Publisher:
                 self.errors.append(f"{folder.name} was not published: {problem}")
         return self.errors
 
-    def _look(self, repo_id: str) -> None:
+    def _look(self, repo_id: str, run_dir: str | Path | None) -> None:
         """What waiting does not mend is told before the training, not after it."""
         try:
-            tags = look(HfApi(), repo_id).tags
+            place = look(HfApi(), repo_id)
         except PublishError as error:
             if not error.passing:
                 raise
             self._show(f"{error}; training goes on, and publishing will be tried")
         else:
-            if tags:
-                taken = ", ".join(sorted(tags))
-                self._show(f"{repo_id} has {taken}: other weights of the same name are refused")
+            own = facts_of(Path(run_dir, "checkpoint-0")) if run_dir else {}
+            if place.holds_another(own):
+                raise PublishError(
+                    f"{repo_id} holds the model of another run ({place.described}): choose another "
+                    "name, or train first and then put it in its place with "
+                    f"`python -m training.publish RUN --repo-id {repo_id} --replace`"
+                )
 
     def _copy_of(self, step: int) -> Path:
         return self.copies / f"checkpoint-{step}"
@@ -102,7 +117,9 @@ class Publisher:
             problem = f"{type(error).__name__}: {error}"
         if problem:
             self._show(f"{folder.name} was not published: {problem}")
-        elif folder.parent == self.copies:
+        elif self.published is not None:
+            self._show(f"{self.published.address} has {self.published.tag}")
+        if not problem and folder.parent == self.copies:
             shutil.rmtree(folder, ignore_errors=True)
         return problem
 
@@ -111,7 +128,9 @@ class Publisher:
         assert process.stdin
         assert process.stdout
         try:
-            process.stdin.write(json.dumps({"run_dir": str(folder), **self.options}) + "\n")
+            # A checkpoint that arrives late gets its tag, and `main` stays at the newer one.
+            asked = {"run_dir": str(folder), "beside": True, **self.options}
+            process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
             answer = process.stdout.readline()
         except OSError:
@@ -122,7 +141,11 @@ class Publisher:
             log = (self.copies / "log").read_text(encoding="utf-8", errors="replace").splitlines()
             last = log[-1] if log else "no word"
             return redact(f"the process that publishes ended with {process.returncode}: {last}")
-        return json.loads(answer)["problem"]
+        told = json.loads(answer)
+        if told["published"]:
+            self.published = Published(**told["published"])
+            self.tags = list(dict.fromkeys([*self.tags, self.published.tag]))
+        return told["problem"]
 
     def _show(self, line: str) -> None:
         sys.stderr.write(redact(f"--publish: {line}\n"))
@@ -151,21 +174,22 @@ def main() -> int:
 
     One stranger proves them all, since it takes longer to start than to prove.
     """
+    from training.hub.publishing import publish
     from training.hub.verification import Stranger
-    from training.publish import publish
 
     set_client_factory(bounded_client)
     answers, sys.stdout = sys.stdout, sys.stderr  # whoever prints, it is no answer
     with Stranger() as stranger:
         for line in sys.stdin:
-            problem = None
+            problem = published = None
             try:
-                publish(**json.loads(line), prove=stranger)
+                published = publish(**json.loads(line), prove=stranger)
             except PublishError as error:
                 problem = str(error)
             except Exception as error:
                 problem = redact(f"{type(error).__name__}: {error}")
-            answers.write(json.dumps({"problem": problem}) + "\n")
+            there = dataclasses.asdict(published) if published else None
+            answers.write(json.dumps({"problem": problem, "published": there}) + "\n")
             answers.flush()
     return 0
 

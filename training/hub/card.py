@@ -1,20 +1,24 @@
-"""The model card: what was measured, filled into `model_card.md`. Nothing is made up here."""
+"""The model card and the notebook: what was measured, filled into `model_card.md` and
+`notebook.ipynb`. Nothing is made up here."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = Path(__file__).with_name("model_card.md")
+from training.hub.staging import RECIPE, ROOT, Staged, facts_of, public_name
+
+CARD, NOTEBOOK = "README.md", "notebook.ipynb"
 GENERATED = "Written by training/hub/card.py. Delete this line to keep what you change below."
-ENGLISH = ("Tiny Shakespeare", "hello", "next-char", "minigpt")  # of the texts that come along
+TEMPLATE = Path(__file__).with_name("model_card.md")
+CELLS = Path(__file__).with_name(NOTEBOOK)
 COMMIT = re.compile(r"[0-9a-f]{40}")
-# What of a run's facts also holds in its middle.
-_CONSTANT = ("parameters", "recipe", "seed", "data", "split", "versions", "init_from")
 _ROWS = {
     "val_loss": ("validation loss, nats per token", "{:.4f}"),
     "val_bits_per_byte": ("validation bits per byte", "{:.4f}"),
@@ -33,44 +37,89 @@ _METRICS = {
 }
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What only the author of a model can say, for the Hub."""
+
+    license: str | None = None
+    language: str | list[str] | None = None
+    new_version: str | None = None  # the repository that has taken its place
+
+    @classmethod
+    def over(cls, card: Mapping[str, Any], **now: str | None) -> Chosen:
+        """Now, or else before, in the card that is there."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: now.get(name) or card.get(name) for name in names})
+
+    def missing(self) -> list[str]:
+        lacking = [name for name in ("license", "language") if not getattr(self, name)]
+        flags = " and ".join(f"--{name}" for name in lacking)
+        named = " or ".join(lacking)
+        return [f"the card names no {named}, which is yours to choose: {flags}"] if lacking else []
+
+
+NOTHING = Chosen()
+
+
+def address(staged: Staged, repo_id: str, revision: str | None, chosen: Chosen) -> None:
+    """Writes into a copy where it will be: at a tag, or better at the commit that a tag protects.
+
+    A card that its author took over stays as it is.
+    """
+    if CARD not in staged.local or GENERATED in staged.local[CARD].path.read_text(encoding="utf-8"):
+        text = render_card(staged.folder, repo_id=repo_id, revision=revision, chosen=chosen)
+        staged.write(CARD, text)
+    staged.write(NOTEBOOK, render_notebook(staged.folder, repo_id, revision))
+
+
 def write_card(run_dir: str | Path) -> Path:
     """Writes README.md into a run; `training.publish` adds where on the Hub it is."""
-    path = Path(run_dir) / "README.md"
+    path = Path(run_dir) / CARD
     path.write_text(render_card(Path(run_dir)), encoding="utf-8", newline="\n")
     return path
 
 
-def facts_of(folder: Path) -> dict[str, Any]:
-    """What was measured on a folder's weights: a run's metrics, or what of them holds mid-way."""
-    step = re.fullmatch(r"checkpoint-(\d+)", folder.name)
-    if not step:
-        return _known(_read(folder / "metrics.json"))
-    at_step: dict[str, Any] = {"steps": int(step[1])}
-    for row in _read(folder / "trainer_state.json").get("log_history", []):
-        if row.get("step") == at_step["steps"]:
-            at_step |= {name: row[key] for key, name in _LOGGED.items() if key in row}
-    run = _read(folder.parent / "metrics.json")
-    return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
+def render_notebook(folder: Path, repo_id: str, revision: str | None) -> str:
+    """A model loaded, asked, scored and tuned, cell by cell, at the place where it is."""
+    config, facts = _config(folder), facts_of(folder)
+    ours = config.get("model_type") == "tinygpt"
+    filled = {
+        "{name}": repo_id.split("/")[1],
+        "{needs}": " ".join(f'"{need}"' for need in _needs()) if ours else "transformers torch",
+        "{where}": _where(repo_id, revision, ours),
+        "{ask}": _ask_of(folder, facts),
+    }
+    notebook = json.loads(CELLS.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        for mark, value in filled.items():
+            text = text.replace(mark, value)
+        cell["source"] = text.splitlines(keepends=True)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-_LOGGED = {"eval_loss": "val_loss", "eval_bits_per_byte": "val_bits_per_byte"}
-
-
-def render_card(folder: Path, *, repo_id: str | None = None, revision: str | None = None) -> str:
+def render_card(
+    folder: Path,
+    *,
+    repo_id: str | None = None,
+    revision: str | None = None,
+    chosen: Chosen = NOTHING,
+) -> str:
     from huggingface_hub import ModelCard
 
-    facts, config = facts_of(folder), _read(folder / "config.json")
+    facts, config = facts_of(folder), _config(folder)
     name = repo_id.split("/")[1] if repo_id else folder.resolve().name
     ours = config.get("model_type") == "tinygpt"
     sample = facts.get("sample") or {}
     text = str(sample.get("text", ""))
     card = ModelCard.from_template(
-        _metadata(name, facts),
+        _metadata(name, facts, chosen),
         template_path=str(TEMPLATE),
         generated=GENERATED,
         name=name,
         parameters=f"{facts.get('parameters') or _count(folder / 'model.safetensors'):,}",
-        recipe=facts.get("recipe"),
+        recipe=_recipe(facts),
+        notebook=repo_id is not None,
         shape=_shape(config),
         init_from=public_name(facts["init_from"]) if "init_from" in facts else None,
         rows=list(_rows(facts)),
@@ -80,16 +129,20 @@ def render_card(folder: Path, *, repo_id: str | None = None, revision: str | Non
         sampled=_settings(sample),
         fence="`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0)),
         where=_where(repo_id or ".", revision, ours),
-        ask=_ask(sample.get("prompt") or "The", (folder / "chat_template.jinja").exists()),
+        ask=_ask_of(folder, facts),
+        text=_text(facts),
+        again=_again(folder, facts),
+        code=_code(facts),
+        needs=_needs(),
         pinned=_pinned(revision),
         remote_code=ours,
-        elsewhere=_elsewhere(config),
-        limits=_limits(config),
+        twin=_twin(config),
+        window=_window(config),
     )
     return f"{card}\n"
 
 
-def _metadata(name: str, facts: dict):
+def _metadata(name: str, facts: dict, chosen: Chosen):
     from huggingface_hub import EvalResult, ModelCardData
 
     data = str(facts.get("data") or facts.get("recipe") or "text")
@@ -112,13 +165,15 @@ def _metadata(name: str, facts: dict):
     if results:
         measured = {"model_name": name, "eval_results": results}
     return ModelCardData(
-        language="en" if data in ENGLISH else None,
-        license="apache-2.0",
+        language=chosen.language,
+        license=chosen.license,
         datasets=[on_hub] if on_hub else None,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["tinygpt-hf", "tinygpt", "safetensors"],
         base_model=start if COMMIT.fullmatch(commit) else None,
+        base_model_relation="finetune" if COMMIT.fullmatch(commit) else None,
+        new_version=chosen.new_version,
         metrics=[result.metric_type for result in results] or None,
         **measured,
     )
@@ -127,7 +182,7 @@ def _metadata(name: str, facts: dict):
 def _rows(facts: dict) -> Iterator[tuple[str, str]]:
     """Every fact that is there, as a line of a table."""
     for key, (label, shown) in _ROWS.items():
-        if key in facts:
+        if key in facts and not (key == "recipe" and _recipe(facts) is None):
             yield label, shown.format(facts[key])
     yield from (facts.get("versions") or {}).items()
 
@@ -160,6 +215,56 @@ def _literal(value: Any) -> str:
     return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
+def _config(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
+def _needs() -> list[str]:
+    """What loads it, and in which versions, as this project's own package says them; a Space does
+    not have that file, and says nothing."""
+    path = ROOT / "pyproject.toml"
+    if not path.is_file():
+        return []
+    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+    needs = project["dependencies"]
+    return [need for need in needs if re.match(r"(transformers|torch)\b", need)]
+
+
+def _recipe(facts: dict) -> str | None:
+    """Its name; a run on a text of one's own is called after that, and says nothing."""
+    text = (facts.get("text") or {}).get("name", "")
+    return None if facts.get("recipe") == Path(text).stem else facts.get("recipe")
+
+
+def _text(facts: dict) -> str | None:
+    """Which text it was, so that anybody who has one can tell."""
+    text = facts.get("text")
+    if not text:
+        return None
+    return f"`{text['name']}` ({text['bytes']:,} bytes, SHA-256 `{text['sha256']}`)"
+
+
+def _again(folder: Path, facts: dict) -> str | None:
+    """The command that trains it again."""
+    if not (folder / RECIPE).is_file():
+        return None
+    text = facts.get("text") or {}
+    data = f" --data {text['name']}" if text.get("needed", True) and text else ""
+    return f"python -m training.train {RECIPE}{data}"
+
+
+def _code(facts: dict) -> str:
+    """Where the code is that trained it."""
+    code = facts.get("code") or {}
+    at = f" at commit `{code['commit']}`" if "commit" in code else ""
+    return f"TinyGPT-HF ({code['url']}{at})" if "url" in code else f"TinyGPT-HF{at}"
+
+
+def _ask_of(folder: Path, facts: dict) -> str:
+    prompt = (facts.get("sample") or {}).get("prompt") or "The"
+    return _ask(prompt, (folder / "chat_template.jinja").exists())
+
+
 def _ask(prompt: str, chats: bool) -> str:
     if not chats:
         return f'ids = tokenizer({_literal(prompt)}, return_tensors="pt")'
@@ -178,24 +283,6 @@ def _pinned(revision: str | None) -> str:
     return f"`{revision}` is a tag; the commit that it names can take its place, and never changes."
 
 
-def _elsewhere(config: dict) -> str:
-    if config.get("model_type") != "tinygpt":
-        return (
-            "This is a plain transformers architecture: no code travels with it, and vLLM, "
-            "llama.cpp (as GGUF) and MLX read it too."
-        )
-    twin = _twin(config)
-    if twin is None:
-        return (
-            "transformers, and TinyGPT-HF's own page. Other engines do not know its architecture."
-        )
-    return (
-        f"In this shape it equals a {twin[0]}: `python -m training.publish DIR --repo-id "
-        f"USER/NAME --as {twin[1]}` publishes the same weights without any code, for vLLM, "
-        "llama.cpp (as GGUF) and MLX."
-    )
-
-
 def _twin(config: dict) -> tuple[str, str] | None:
     """By the switches that only one of them has; whether it fits is for `--as` to say."""
     if config.get("position_embedding") == "learned" and config.get("hidden_act") == "gelu_new":
@@ -205,22 +292,8 @@ def _twin(config: dict) -> tuple[str, str] | None:
     return None
 
 
-def _limits(config: dict) -> str:
-    return (
-        "It has read little and knows less: it continues text in the manner of what it was\n"
-        "trained on, and says nothing that one should rely on. "
-        f"It sees {_window(config)} tokens at a time."
-    )
-
-
 def _window(config: dict) -> int | None:
     return config.get("max_position_embeddings") or config.get("n_positions")
-
-
-def public_name(model: str) -> str:
-    """A folder of this machine by its last name; anything else as it is."""
-    path = Path(model)
-    return path.name if path.is_absolute() or ".." in path.parts else model
 
 
 def _count(weights: Path) -> int:
@@ -228,18 +301,3 @@ def _count(weights: Path) -> int:
 
     with safe_open(weights, framework="numpy") as file:
         return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-
-
-def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    """Without what was not measured, and what is not a number where one should be."""
-    return {
-        name: value
-        for name, value in facts.items()
-        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
-    }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    return json.loads(path.read_text(encoding="utf-8"))

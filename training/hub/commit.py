@@ -1,6 +1,7 @@
 """Writing to the Hub: one atomic commit, made once, and looked at afterwards.
 
-`commit_folder` is the only function that puts files on the Hub. It looks at every file first, adds,
+A folder is read once (`read_folder`): hashed, and searched for pickles and tokens, in one pass.
+`commit_folder` is the only function that puts files on the Hub. It takes what was read, adds,
 changes and removes only what differs, names the parent that it saw, and compares the hashes of what
 arrived. After a lost reply the commit is looked for, not repeated.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -42,6 +43,7 @@ from training.hub.errors import (
 MARK = "Published with TinyGPT-HF."
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".h5")
 _CHUNK = 1 << 20
+_LONGEST_TOKEN = 4096  # bytes: those that a CI exchanges carry their claims
 _LARGE = 50_000_000  # bytes that take a while
 
 Tree = dict[str, RepoFile]
@@ -58,12 +60,26 @@ class LocalFile:
 
     @classmethod
     def read(cls, path: Path) -> LocalFile:
+        """In one pass. Refuses pickles, which run code where they are opened, and tokens."""
         size = path.stat().st_size
         git, sha256 = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
+        own, tail = (get_token() or "").encode(), b""
         with path.open("rb") as file:
+            start = file.read(2)
+            pickled = start[:1] == b"\x80" and start[1:] in (b"\2", b"\3", b"\4", b"\5")
+            if path.suffix in _PICKLES or pickled:
+                raise PublishError(
+                    f"{path.name} is a pickle or may hide one, which runs code where it is opened: "
+                    "not published"
+                )
+            file.seek(0)
             while chunk := file.read(_CHUNK):
                 git.update(chunk)
                 sha256.update(chunk)
+                window = tail + chunk  # a token may lie across two chunks
+                if (own and own in window) or TOKEN_PATTERN.search(window):
+                    raise PublishError(f"{path.name} holds an access token: not published")
+                tail = window[-_LONGEST_TOKEN:]
         return cls(path, size, git.hexdigest(), sha256.hexdigest())
 
     def same_as(self, there: RepoFile) -> bool:
@@ -92,7 +108,7 @@ class Changes:
         return ", ".join(self.paths)
 
 
-def compare(local: dict[str, LocalFile], remote: Tree, owned: Iterable[str] = ()) -> Changes:
+def compare(local: Mapping[str, LocalFile], remote: Tree, owned: Iterable[str] = ()) -> Changes:
     """`owned` are patterns of what has to go where it is not among the local files."""
     owned = tuple(owned)
     foreign = sorted(remote.keys() - local.keys())
@@ -113,28 +129,11 @@ def read_folder(folder: Path, files: Iterable[str]) -> dict[str, LocalFile]:
     for name in files:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise PublishError(f"{name} is not a path inside {folder}")
-        check_file(folder / name)
-        local[name] = LocalFile.read(folder / name)
+        try:
+            local[name] = LocalFile.read(folder / name)
+        except OSError as error:
+            raise PublishError(f"{folder / name} cannot be read: {error.strerror}") from None
     return local
-
-
-def check_file(path: Path) -> None:
-    """Refuses pickles, which run code where they are opened, and files that hold a token."""
-    with path.open("rb") as file:
-        start = file.read(2)
-        pickled = start[:1] == b"\x80" and start[1:] in (b"\2", b"\3", b"\4", b"\5")
-        if path.suffix in _PICKLES or pickled:
-            raise PublishError(
-                f"{path.name} is a pickle or may hide one, which runs code where it is opened: "
-                "not published"
-            )
-        file.seek(0)
-        token, tail = (get_token() or "").encode(), b""
-        while chunk := file.read(_CHUNK):
-            window = tail + chunk
-            if (token and token in window) or TOKEN_PATTERN.search(window):
-                raise PublishError(f"{path.name} holds an access token: not published")
-            tail = window[-256:]  # a token may lie across two chunks
 
 
 def tree_at(api: HfApi, repo_id: str, revision: str, repo_type: str = "model") -> Tree:
@@ -154,8 +153,7 @@ def head_of(api: HfApi, repo_id: str, revision: str, repo_type: str = "model") -
 def commit_folder(
     api: HfApi,
     repo_id: str,
-    folder: Path,
-    files: Iterable[str],
+    local: Mapping[str, LocalFile],
     *,
     message: str,
     repo_type: str = "model",
@@ -163,15 +161,15 @@ def commit_folder(
     parent: str | None = None,
     owned: Iterable[str] = (),
 ) -> str:
-    """Makes a branch hold `files` of `folder`, in one commit, and returns the commit that does.
+    """Makes a branch hold what was read, in one commit, and returns the commit that does.
 
     Nothing is committed where nothing differs. `owned` are patterns of what may be removed where it
-    is not among `files`. `parent` is the commit that the caller looked at: if the branch has moved
-    on since, nothing is written. What arrived is compared by hash: a difference raises Damaged.
-    Whatever else goes wrong is a PublishError.
+    is not among the local files. `parent` is the commit that the caller looked at: if the branch
+    has moved on since, nothing is written. What arrived is compared by hash: a difference raises
+    Damaged. Whatever else goes wrong is a PublishError.
     """
     with one_line(repo_id):
-        local, owned = read_folder(folder, files), tuple(owned)
+        owned = tuple(owned)
         seen = parent or head_of(api, repo_id, revision, repo_type)
         changes = compare(local, tree_at(api, repo_id, seen, repo_type), owned)
 
@@ -290,7 +288,7 @@ def bars_where_it_takes_long(sizes: Iterable[int]) -> Iterator[None]:
             enable_progress_bars()
 
 
-def _fingerprint(local: dict[str, LocalFile]) -> str:
+def _fingerprint(local: Mapping[str, LocalFile]) -> str:
     listed = "".join(f"{path} {file.sha256}\n" for path, file in sorted(local.items()))
     return hashlib.sha256(listed.encode()).hexdigest()[:16]
 

@@ -16,7 +16,8 @@ from huggingface_hub.utils._http import default_client_factory
 WAITS = (1.0, 2.0, 4.0)  # seconds between attempts at what the client does not retry by itself
 TIMEOUT = 60.0  # seconds without a byte; the client itself would wait for ever
 TOKENS = "https://huggingface.co/settings/tokens"
-TOKEN_PATTERN = re.compile(rb"hf_[A-Za-z0-9]{30,}")
+# An account's, and those that a CI job gets in exchange for its identity.
+TOKEN_PATTERN = re.compile(rb"hf_(?:jwt_[\w.-]{30,}|[A-Za-z0-9]{30,})")
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 T = TypeVar("T")

@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 
 from training.hub.access import BRANCH
-from training.hub.commit import commit_folder, compare, head_of, put_back, read_folder, tree_at
+from training.hub.card import CARD, NOTEBOOK, Chosen, address
+from training.hub.commit import commit_folder, compare, head_of, put_back, tree_at
 from training.hub.errors import Damaged, PublishError, patiently
-from training.hub.staging import REPLACED, Staged
+from training.hub.staging import CODE, REPLACED, Staged
 from training.hub.verification import same_bytes
 
 Prove = Callable[[str, str, Staged], None]
@@ -27,6 +28,22 @@ class Published:
     commit: str
     pinned: str
     tag: str
+    code: bool = True  # whether it brings its own
+    private: bool = True
+
+    @property
+    def address(self) -> str:
+        return f"{constants.ENDPOINT}/{self.repo_id}"
+
+    @property
+    def for_a_stranger(self) -> str:
+        """What somebody types who wants it."""
+        whom = "for you alone, since it is private" if self.private else "for anybody"
+        trust = "trust_remote_code=True, " if self.code else ""
+        return (
+            f"{whom}: transformers.AutoModelForCausalLM.from_pretrained("
+            f'"{self.repo_id}", revision="{self.tag}", {trust}use_safetensors=True)'
+        )
 
 
 @dataclass(frozen=True)
@@ -37,31 +54,48 @@ class Shipment:
     repo_id: str
     tag: str
     staged: Staged
+    chosen: Chosen  # for the card, by its author
     prove: Prove
     say: Say
+
+    def beside(self) -> Published:
+        """The tag alone, for a version that is older than the one on `main`, which stays."""
+        head = head_of(self.api, self.repo_id, "main")
+        pinned = self.tags().get(self.tag)
+        if pinned is None:
+            self.address(self.tag)
+            pinned = self.create_tag(self.rehearse(head))
+            self.say(f"{self.tag}: tagged beside `main`, which is at a newer step")
+        return self.at(head, pinned)
+
+    def at(self, commit: str, pinned: str) -> Published:
+        return Published(self.repo_id, commit, pinned, self.tag, CODE[0] in self.staged.local)
+
+    def address(self, revision: str) -> None:
+        address(self.staged, self.repo_id, revision, self.chosen)
 
     def ship(self, pin: bool = False) -> Published:
         """To `main`, then the tag; then, with `pin`, a card that names the tagged commit."""
         pinned = self.tags().get(self.tag)
-        self.staged.write_card(self.repo_id, pinned or self.tag)
+        self.address(pinned or self.tag)
         commit = self.to_main()
         if pinned is None:
             pinned = self.create_tag(commit)
             if pin:
-                self.staged.write_card(self.repo_id, pinned)
+                self.address(pinned)
                 commit = self.to_main()
-        return Published(self.repo_id, commit, pinned, self.tag)
+        return self.at(commit, pinned)
 
     def to_main(self) -> str:
         """Makes `main` hold the staged files, proved before and compared after; the commit."""
-        local = read_folder(self.staged.folder, self.staged.files)
+        local = self.staged.local
         head = head_of(self.api, self.repo_id, "main")
         changes = compare(local, tree_at(self.api, self.repo_id, head), REPLACED)
         if not changes:
             self.prove(self.repo_id, head, self.staged)
             self.say(f"{self.tag}: nothing to change, and it loads")
             return head
-        card_only = changes.paths == ["README.md"]
+        card_only = set(changes.paths) <= {CARD, NOTEBOOK}
         if not card_only:
             self.rehearse(head)
         try:
@@ -74,7 +108,7 @@ class Shipment:
             self.say(f"{self.tag}: committed {changes}; loaded back with the same logits")
         return made
 
-    def rehearse(self, head: str) -> None:
+    def rehearse(self, head: str) -> str:
         """The same commit on a branch, loaded back. If that fails, `main` is not touched."""
         self.drop_branch()  # of the version before, or of a run that was cut off
         patiently(
@@ -90,13 +124,13 @@ class Shipment:
             with suppress(Exception):  # what stays now is dropped by the next run
                 self.api.delete_branch(self.repo_id, branch=BRANCH)
             raise
+        return commit
 
     def commit(self, branch: str, parent: str) -> str:
         return commit_folder(
             self.api,
             self.repo_id,
-            self.staged.folder,
-            self.staged.files,
+            self.staged.local,
             message=f"Publish {self.tag}",
             revision=branch,
             parent=parent,

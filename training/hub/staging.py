@@ -1,18 +1,20 @@
-"""What is published: an immutable copy of a model, its tokenizer, its code and what was measured.
+"""A run on the disk, and the immutable copy of it that is published.
 
-Training goes on writing into the run while a publish reads; so files are copied first, and only
-those named here.
+A run holds a model, its checkpoints and what was measured. Training goes on writing there while a
+publish reads; so files are copied first, and only those named here, and each copy is read once.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from training.hub.card import GENERATED, facts_of, public_name, render_card
+from training.hub.commit import LocalFile, read_folder
 from training.hub.errors import PublishError
 
 TOKENIZER = (
@@ -26,7 +28,7 @@ TOKENIZER = (
 )
 CODE = ("configuration_tinygpt.py", "modeling_tinygpt.py")
 MODEL = ("config.json", "generation_config.json", "model.safetensors", *TOKENIZER)
-ABOUT = ("README.md", "loss.png", "metrics.json")
+ABOUT = ("README.md", "loss.png", "metrics.json", "recipe.yaml", "notebook.ipynb")
 ALLOWED = (*MODEL, *CODE, *ABOUT)
 # What an older version or another tool may have left in a repository, and this version replaces.
 REPLACED = (
@@ -36,31 +38,39 @@ REPLACED = (
     "pytorch_model*",
     "training_args.bin",
 )
-AUTO_MAP = {
-    "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
-    "AutoModel": "modeling_tinygpt.TinyGPTModel",
-    "AutoModelForCausalLM": "modeling_tinygpt.TinyGPTForCausalLM",
-}
+RECIPE = "recipe.yaml"
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "checkpoints"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+# What of a run's facts also holds in its middle.
+_CONSTANT = (
+    "parameters",
+    "recipe",
+    "seed",
+    "data",
+    "text",
+    "split",
+    "versions",
+    "code",
+    "init_from",
+    "run",
+)
+_LOGGED = {"eval_loss": "val_loss", "eval_bits_per_byte": "val_bits_per_byte"}
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A copy that nobody writes to, and the step its weights are from."""
+    """A copy that nobody writes to, as it was read, and the step its weights are from."""
 
     folder: Path
     step: int | None
+    facts: dict[str, Any]
+    local: dict[str, LocalFile]
 
-    @property
-    def files(self) -> list[str]:
-        return [name for name in ALLOWED if (self.folder / name).is_file()]
-
-    def write_card(self, repo_id: str, revision: str | None) -> None:
-        """Names where the model is: a tag, or better the commit that a tag protects."""
-        readme = self.folder / "README.md"
-        if not readme.exists() or GENERATED in readme.read_text(encoding="utf-8"):
-            text = render_card(self.folder, repo_id=repo_id, revision=revision)
-            readme.write_text(text, encoding="utf-8", newline="\n")
+    def write(self, name: str, text: str) -> None:
+        """Puts a file that is written for this very place beside the others, and reads it."""
+        (self.folder / name).write_text(text, encoding="utf-8", newline="\n")
+        self.local[name] = LocalFile.read(self.folder / name)
 
 
 def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
@@ -70,21 +80,52 @@ def stage(source: Path, folder: Path, *, twin: str | None = None) -> Staged:
     for name in (*MODEL, *ABOUT):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
-    found = _CHECKPOINT.fullmatch(source.name)
-    step = int(found[1]) if found else _step_of(source)
+    if step_of(source) is not None and (source.parent / RECIPE).is_file():
+        shutil.copyfile(source.parent / RECIPE, folder / RECIPE)
+    step = step_of(source)
+    step = _kept_step(source) if step is None else step
     _write_facts(source, folder)
     if twin:
         _become(twin, source, folder)
     else:
         _seal(folder)
     _check_weights(folder / "model.safetensors")
-    return Staged(folder, step)
+    files = [name for name in ALLOWED if (folder / name).is_file()]
+    return Staged(folder, step, facts_of(folder), read_folder(folder, files))
+
+
+def find(run_dir: str | Path) -> Path:
+    """A run's folder, or that of a model that ships."""
+    folder = Path(run_dir).expanduser()
+    shipped = SHIPPED / run_dir
+    ships = ".." not in folder.parts and (shipped / "config.json").is_file()
+    return shipped if ships and not folder.is_dir() else folder
+
+
+def step_of(folder: Path) -> int | None:
+    """The step of a checkpoint-N; None for any other folder."""
+    found = _CHECKPOINT.fullmatch(folder.name)
+    return int(found[1]) if found else None
 
 
 def checkpoints(run_dir: Path) -> list[Path]:
     """The run's checkpoints, oldest first."""
-    found = [path for path in run_dir.glob("checkpoint-*") if _CHECKPOINT.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.split("-")[1]))
+    found = [(step_of(path), path) for path in run_dir.glob("checkpoint-*")]
+    return [path for _, path in sorted((step, path) for step, path in found if step is not None)]
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What was measured on a folder's weights: a run's metrics, or what of them holds mid-way."""
+    step = step_of(folder)
+    if step is None:
+        return _known(_read(folder / "metrics.json"))
+    at_step: dict[str, Any] = {"steps": step}
+    for row in _read(folder / "trainer_state.json").get("log_history", []):
+        if row.get("step") == step:
+            at_step |= {name: row[key] for key, name in _LOGGED.items() if key in row}
+    # While it goes on, a run has measured nothing yet: its record says what it is.
+    run = _read(folder.parent / "run.json").get("facts", {}) | _read(folder.parent / "metrics.json")
+    return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
 
 
 def best_of(run_dir: Path, history: list[Path]) -> Path:
@@ -100,7 +141,12 @@ def best_of(run_dir: Path, history: list[Path]) -> Path:
 
 def _require_model(source: Path) -> None:
     if not source.is_dir():
-        raise PublishError(f"{source} is not a folder: name a run's output directory")
+        shipped = sorted(p.parent.relative_to(SHIPPED) for p in SHIPPED.rglob("config.json"))
+        named = ", ".join(path.as_posix() for path in shipped)
+        raise PublishError(
+            f"{source} is not a folder: name a run's output directory, or a model that ships "
+            f"({named or 'there are none'})"
+        )
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if (source / name).is_file():
             continue
@@ -110,13 +156,13 @@ def _require_model(source: Path) -> None:
         raise PublishError(f"{source} has no {name}: is it a finished run?")
 
 
-def _step_of(source: Path) -> int | None:
+def _kept_step(source: Path) -> int | None:
     """The step that a run's weights are from: a run keeps its best ones, not always its last."""
     weights = (source / "model.safetensors").read_bytes()
     for path in reversed(checkpoints(source)):
         same = path / "model.safetensors"
         if same.is_file() and same.stat().st_size == len(weights) and same.read_bytes() == weights:
-            return int(path.name.split("-")[1])
+            return step_of(path)
     facts = facts_of(source)
     return facts.get("best_step", _best_step(source) or facts.get("steps"))
 
@@ -141,8 +187,31 @@ def _write_facts(source: Path, folder: Path) -> None:
         (folder / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
 
 
+def public_name(model: str) -> str:
+    """A folder of this machine by its last name; anything else as it is."""
+    path = Path(model)
+    return path.name if path.is_absolute() or ".." in path.parts else model
+
+
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    """Without what was not measured, and what is not a number where one should be."""
+    return {
+        name: value
+        for name, value in facts.items()
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _seal(folder: Path) -> None:
     """Adds the sealed pair of code files, and says in the config which class is whose."""
+    from tinygpt_hf.configuration_tinygpt import AUTO_MAP
+
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config.get("model_type") != "tinygpt":
         raise PublishError(f"this is a {config.get('model_type')!r} model, not a tinygpt one")
@@ -150,7 +219,7 @@ def _seal(folder: Path) -> None:
     config.pop("_name_or_path", None)  # a path of this machine
     text = json.dumps(config, indent=2, sort_keys=True) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8", newline="\n")
-    package = Path(__file__).parents[2] / "tinygpt_hf"
+    package = ROOT / "tinygpt_hf"
     for name in CODE:
         shutil.copyfile(package / name, folder / name)
 

@@ -5,18 +5,20 @@ The stranger is `proof.py`: a fresh process with empty caches and no project on 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi, constants, snapshot_download
 
-from training.hub.commit import LocalFile, bars_where_it_takes_long, read_folder
+from training.hub.commit import LocalFile, bars_where_it_takes_long
 from training.hub.errors import Damaged, PublishError, explain, patiently, redact
 from training.hub.staging import Staged
 
@@ -102,8 +104,7 @@ class Stranger:
 
 
 def proof_request(repo_id: str, commit: str, staged: Staged) -> dict[str, Any]:
-    local = read_folder(staged.folder, staged.files)
-    hashes = {name: file.sha256 for name, file in local.items()}
+    hashes = {name: file.sha256 for name, file in staged.local.items()}
     where = {"repo_id": repo_id, "commit": commit, "folder": str(staged.folder)}
     return {**where, "sha256": hashes}
 
@@ -114,29 +115,41 @@ def raise_for(problem: str | None, repo_id: str, commit: str) -> None:
         raise PublishError(redact(trouble))
 
 
-def same_bytes(api: HfApi, repo_id: str, commit: str, local: dict[str, LocalFile]) -> None:
+def same_bytes(api: HfApi, repo_id: str, commit: str, local: Mapping[str, LocalFile]) -> None:
     """Raises Damaged unless files come back byte for byte: what loaded once then loads again."""
-    if not local:
-        return
-    with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
-        try:
-            with bars_where_it_takes_long(file.size for file in local.values()):
-                there = patiently(
-                    lambda: snapshot_download(
-                        repo_id,
-                        revision=commit,
-                        cache_dir=scratch,
-                        endpoint=api.endpoint,
-                        allow_patterns=list(local),
-                    )
-                )
-            differ = [
-                name
-                for name, file in local.items()
-                if LocalFile.read(Path(there, name)).sha256 != file.sha256
-            ]
-        except Exception as error:  # what cannot be checked is not left there
-            trouble = f"{repo_id} at {commit[:7]} cannot be read back ({explain(error, repo_id)})"
-            raise Damaged(trouble, commit) from None
+    try:
+        differ = changed_on_the_way(api, repo_id, commit, local)
+    except Exception as error:  # what cannot be checked is not left there
+        trouble = f"{repo_id} at {commit[:7]} cannot be read back ({explain(error, repo_id)})"
+        raise Damaged(trouble, commit) from None
     if differ:
         raise Damaged(f"{repo_id} at {commit[:7]} came back changed: {', '.join(differ)}", commit)
+
+
+def changed_on_the_way(
+    api: HfApi,
+    repo_id: str,
+    commit: str,
+    local: Mapping[str, LocalFile],
+    repo_type: str = "model",
+) -> list[str]:
+    """The files that come back changed: a Hub that lists a hash has not looked at the bytes."""
+    if not local:
+        return []
+    with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:
+        with bars_where_it_takes_long(file.size for file in local.values()):
+            there = patiently(
+                lambda: snapshot_download(
+                    repo_id,
+                    repo_type=repo_type,
+                    revision=commit,
+                    cache_dir=scratch,
+                    endpoint=api.endpoint,
+                    allow_patterns=list(local),
+                )
+            )
+        return [name for name, file in local.items() if _sha256(Path(there, name)) != file.sha256]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

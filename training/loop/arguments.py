@@ -1,6 +1,5 @@
 """The flags of `training.train`: ours, the model's fields, and every field of TrainingArguments.
 
-Only what this project adds is written down here; a field's documentation is its flag's help.
 Nothing heavy is imported at the top, so that `--help` answers at once.
 """
 
@@ -8,104 +7,28 @@ import argparse
 import dataclasses
 import typing
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from training.loop.settings import OUR_FIELDS, PLATFORM_DEFAULTS, Options, Settings
 from training.recipes import reader
 
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
 
-def option(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
-
-
-@dataclass
-class Options:
-    """What a run is, beyond the model's shape and the platform's TrainingArguments."""
-
-    output_dir: str | None = option(
-        None, "folder of the run (default: runs/ and the name of the recipe or text)"
-    )
-    data: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": "text to train on: files, folders, patterns, .jsonl, or a data set of the Hub"
-        },
-    )
-    made_by: str | None = option(None, "command that writes the data, said where it is missing")
-    minutes: float | None = option(
-        None, "time for the whole command; the number of steps follows from a short timing"
-    )
-    init_from: str | None = option(
-        None, "model to start from: a run, a shipped name, a Hub repo[@revision], a GPT-2 or Llama"
-    )
-    resume: bool = option(False, "go on from the last whole checkpoint, bit for bit")
-    publish: str | None = option(None, "USER/NAME on the Hub that every checkpoint is pushed to")
-    prompt: str | None = option(None, "text that samples start from as training goes")
-    save_at: list[int] = field(
-        default_factory=list,
-        metadata={"help": "keep a checkpoint at each of these steps"},
-    )
-    patience: int | None = option(
-        None, "stop when this many evaluations in a row found no lower validation loss"
-    )
-    validation: float | None = option(
-        None, "share of the text, its end, held back for validation (default: 0.1)"
-    )
-    tokenizer: str = option(
-        "char", "char, bpe, a closed vocabulary (hello, next-char, minigpt) or a model's own"
-    )
-    bpe_size: int = option(4096, "vocabulary of a bpe tokenizer")
-    corpus: str | None = option(
-        None, "built-in text: hello, next-char, minigpt, repeat, or shakespeare (fetched once)"
-    )
-    examples: Literal["windows", "all", "lines", "chat"] = option(
-        "windows", "windows drawn at random, all of them in order, lines, or chat"
-    )
-    text_column: str = option("text", "column of .jsonl files and data sets that holds the text")
-    loss_on: Literal["all", "last"] = option("all", "positions of a window that are trained")
-    fit: bool = option(False, "choose size, dropout and steps from the amount of text")
-    muon_learning_rate: float | None = option(
-        None, "train the matrices of the blocks with Muon at this rate, the rest with AdamW"
-    )
-    muon_momentum: float = option(0.95, "of Muon")
-    embedding_learning_rate: float | None = option(
-        None, "of the token and position tables (default: learning_rate)"
-    )
-
-
-OUR_FIELDS = {f.name: f for f in dataclasses.fields(Options)}
-
-# What we set differently from the platform; a recipe or a flag has the last word.
-PLATFORM_DEFAULTS: dict[str, Any] = {
-    "report_to": "none",
-    "log_level": "error",
-    "logging_steps": 1,
-    "logging_nan_inf_filter": False,  # it would hide a NaN behind the mean of earlier losses
-    "eval_strategy": "steps",
-    "eval_steps": 0.1,  # of the run
-    "save_steps": 0.1,
-    "save_total_limit": 2,
-    "per_device_eval_batch_size": 32,
-    "optim": "adamw_torch_fused",
-    "max_grad_norm": 0.0,
-    "use_cache": True,  # goes into the saved config; training itself never makes a cache
-    "remove_unused_columns": False,  # batches are what the model takes
-    "ddp_find_unused_parameters": False,  # there are none, and looking for them takes time
-    "train_sampling_strategy": "sequential",  # the data set shuffles, from the seed alone
+# The recipe of a text of one's own, by the shape that is asked for.
+ARCHITECTURES = {"modern": "modern", "llama": "text-llama", "gpt2": "text-gpt2"}
+# The packages of the trackers that have one of a plain name.
+TRACKERS = {
+    "clearml": "clearml",
+    "codecarbon": "codecarbon",
+    "comet_ml": "comet_ml",
+    "dvclive": "dvclive",
+    "mlflow": "mlflow",
+    "swanlab": "swanlab",
+    "tensorboard": "tensorboard",
+    "trackio": "trackio",
+    "wandb": "wandb",
 }
-
-
-@dataclass
-class Settings:
-    """Everything a run depends on, and the names of the flags that were given."""
-
-    name: str
-    options: Options
-    model: dict[str, Any]
-    platform: dict[str, Any]
-    given: set[str]
-
-
 USAGE = "python -m training.train RECIPE|TEXT_FILE|FOLDER [flags]"
 
 
@@ -124,6 +47,11 @@ def make_parser(**kwargs: Any) -> argparse.ArgumentParser:
         "recipe",
         nargs="?",
         help="a recipe's name or YAML file; or a text file or folder, which means `modern` on it",
+    )
+    parser.add_argument(
+        "--arch",
+        choices=ARCHITECTURES,
+        help="of a text of your own: modern learns most (default), llama and gpt2 run everywhere",
     )
     parser.add_argument("--list", action="store_true", help="show the recipes")
     parser.add_argument("--help_all", action="store_true", help="show every flag")
@@ -203,10 +131,13 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
     content = reader.read(path)
     content.pop("about", None)
     shape = content.pop("model", {})
+    text = content.pop("trained_on", None)
     ours = {f.name: f.type for f in OUR_FIELDS.values()}
     theirs, shapes = platform_fields(), model_fields()
     reader.check(content, ours | theirs, path.name)
     reader.check(shape, shapes, f"{path.name}, under model,")
+    if (path.parent / content.get("tokenizer", "char") / "tokenizer.json").is_file():
+        content["tokenizer"] = str(path.parent / content["tokenizer"])  # it came with the recipe
     values = content | shape | flags
     minutes = values.get("minutes")
     if minutes is not None and not minutes > 0:  # nor NaN
@@ -219,4 +150,54 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
         model={k: v for k, v in values.items() if k in shapes},
         platform=PLATFORM_DEFAULTS | {k: v for k, v in values.items() if k in theirs},
         given=set(flags),
+        trained_on=text,
     )
+
+
+def platform_arguments(values: dict[str, Any]) -> "TrainingArguments":
+    """The folder of the run is not known yet: it is set when it is."""
+    from transformers import TrainingArguments
+
+    args = TrainingArguments(output_dir=".", **on_this_machine(values))
+    check_trackers(args.report_to)
+    return args
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Only known packages are suggested: what was mistyped may be the name of a stranger's."""
+    from transformers.integrations import get_available_reporting_integrations
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            known = sorted(INTEGRATION_TO_CALLBACK)
+            raise ValueError(
+                f"--report_to {name}: there is no such tracker{reader.nearest(name, known)}; "
+                f"there are {', '.join(known)}, all and none"
+            )
+        if name not in get_available_reporting_integrations():
+            package = TRACKERS.get(name)
+            hint = f" (pip install {package})" if package else ""
+            raise ValueError(f"--report_to {name}: it is not installed{hint}")
+
+
+def on_this_machine(values: dict[str, Any]) -> dict[str, Any]:
+    """With bf16 where the machine multiplies it faster, and pinned memory where that helps."""
+    import torch
+
+    if values.get("hub_token"):  # it would be written into the run's folder
+        raise ValueError("--hub_token is not taken: set HF_TOKEN, or `hf auth login`")
+    values = {"use_cpu": not torch.accelerator.is_available()} | values
+    on_gpu = torch.cuda.is_available() and not values["use_cpu"]
+    values.setdefault("dataloader_pin_memory", on_gpu)
+    if not values.get("fp16"):
+        fast = torch.cuda.is_bf16_supported() if on_gpu else values["use_cpu"] and cpu_has_bf16()
+        values.setdefault("bf16", fast)
+    return values
+
+
+def cpu_has_bf16() -> bool:
+    import torch
+
+    # The public torch.cpu.get_capabilities is younger than the oldest torch that we take.
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -1,35 +1,67 @@
-"""How large, how long: what follows from the amount of text and from the time there is."""
+"""How large and how long: what follows from the amount of text and from the time there is.
 
-import copy
+For a text of one's own there is one dial, turned by the text and by the time: the depth, as many
+layers, 64 times as wide. Small texts are soon learned by heart, so they get a small model and, as
+all, an end to repeats, with dropout by how often a text is read and by how much a model could keep
+of it; little time gets a model that can still see enough of the text in it.
+"""
+
 import dataclasses
-import itertools
+import math
 import statistics
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
-from transformers import TrainerCallback, TrainingArguments
-from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from transformers import TrainingArguments
 
-from training.loop.arguments import Settings
-from training.loop.callbacks import say
-from training.loop.plan import make_plan
-from training.loop.trainer import TinyTrainer
+from training.loop.arguments import on_this_machine
+from training.loop.settings import Settings
 
-TIMED, WARM = 10, 4
-FEW = 50  # steps in which a text is hardly learned
+SHALLOWEST, DEEPEST = 2, 8
+MOST_PASSES = 10  # over a text; more are learned by heart, and dropout against it costs as much
+LETTERS_A_PARAMETER = 1.5  # to be seen while training, or a smaller model learns more in the time
+EFFICIENCY = 0.5  # of training, against the plain products that are timed
 AT_THE_END = 3.0  # seconds for the last saving, the figure and the card
+SPARE = 0.07  # of the time: steps take longer now and then
 FEWEST, MOST = 2, 10  # evaluations
 EVALUATING = 0.15  # of the time, at most, in more than the fewest of them
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    depth: int
+    window: int
+    batch: int
+    passes: float  # over the text, at most
+    dropout: float
+    validation: float
+
+    @property
+    def width(self) -> int:
+        return 64 * self.depth
+
+    @property
+    def heads(self) -> int:
+        return max(4, self.depth)
+
+
+# How large
 
 
 def fit(settings: Settings, size: float, seconds: float | None, flops: float) -> Settings:
     """What `make_plan` says, under what the recipe or a flag says."""
     plan = make_plan(max(size, 1), seconds, flops)
+    gated = settings.model.get("hidden_act") == "swiglu"  # three matrices in the place of two
     model = {
         "max_position_embeddings": plan.window,
         "hidden_size": plan.width,
-        "intermediate_size": 3 * plan.width,
+        "intermediate_size": (2 if gated else 3) * plan.width,
         "num_hidden_layers": plan.depth,
         "num_attention_heads": plan.heads,
         "dropout": plan.dropout,
@@ -46,56 +78,114 @@ def fit(settings: Settings, size: float, seconds: float | None, flops: float) ->
     )
 
 
-def within(
-    seconds: float, make_trainer: Callable[..., TinyTrainer], args: TrainingArguments, chosen: bool
-) -> tuple[int, float]:
-    """As many steps as fit, by the time of a few through the real loop, on a copy of the model;
-    and how often to evaluate, in steps or as a share of them, unless that was chosen."""
-    rest = 0.93 * (seconds - AT_THE_END)
+def make_plan(size: float, seconds: float | None, flops: float) -> Plan:
+    """For so many bytes of text, on a machine that does so many multiply-adds a second."""
+    passes = float(MOST_PASSES) if math.isfinite(size) else 1.0
+    deepest = min(DEEPEST, max(SHALLOWEST, round(math.log10(min(size, 1e12)) - 2.3)))
+    depth = deepest
+    if seconds is not None:
+        while depth > SHALLOWEST and too_large(depth, seconds, flops):
+            depth -= 1
+        passes = min(passes, seen(depth, seconds, flops) / size)
+    return Plan(
+        depth=depth,
+        window=window_for(size),
+        batch=8 if size < 300_000 else 16,
+        passes=passes,
+        dropout=round(max(0.0, (0.1 * math.log2(max(passes, 1)) - 0.25) * depth / 3), 2),
+        validation=min(0.1, 200_000 / size),
+    )
+
+
+def parameters(depth: int) -> int:
+    """Of the blocks: four square matrices and two of three times the width, a layer."""
+    return depth * 10 * (64 * depth) ** 2
+
+
+def window_for(size: float) -> int:
+    """At most 256, and few enough that a tenth of the text holds two."""
+    window = 256 if size > 300_000 else 128
+    while window > 8 and window > size / 20:
+        window //= 2
+    return window
+
+
+def too_large(depth: int, seconds: float, flops: float) -> bool:
+    return seen(depth, seconds, flops) < LETTERS_A_PARAMETER * parameters(depth)
+
+
+def seen(depth: int, seconds: float, flops: float) -> float:
+    """Letters that a model of this depth reads in the time, forward and back."""
+    return EFFICIENCY * flops * seconds / (6 * parameters(depth))
+
+
+# How long
+
+
+def for_steps(seconds: float) -> float:
+    """What of the time that is left is for steps and evaluations."""
+    rest = (1 - SPARE) * (seconds - AT_THE_END)
     if rest <= 0:
         raise ValueError(
             "the time is over before the training begins: give more --minutes "
             f"(at least {(AT_THE_END - seconds + 10) / 60:.1f} more)"
         )
-    clock = Clock()
-    short = copy.copy(args)
-    short.max_steps, short.report_to = TIMED, []
-    short.eval_strategy, short.save_strategy = IntervalStrategy.NO, SaveStrategy.NO
-    trainer = make_trainer(short, [clock])
-    trainer.train()
-    gaps = [b - a for a, b in itertools.pairwise(clock.ticks)]
-    a_step = statistics.median(gaps[WARM:])
-    none = args.eval_strategy == IntervalStrategy.NO
-    an_evaluation = 0.0 if none else seconds_an_evaluation(trainer)
-    often = args.eval_steps
-    if not chosen:
-        often = 1 / min(MOST, max(FEWEST, int(EVALUATING * rest / max(an_evaluation, 1e-6))))
-    if often < 1:  # a share of the steps
-        rest -= an_evaluation / often
+    return rest
+
+
+def how_often(seconds: float, an_evaluation: float) -> float:
+    """Evaluations are there, and take a small part of the time: as a share of the steps."""
+    count = int(EVALUATING * seconds / max(an_evaluation, 1e-6))
+    return 1 / min(MOST, max(FEWEST, count))
+
+
+def steps_within(seconds: float, a_step: float, an_evaluation: float, often: float) -> int:
+    """`often`: steps from one evaluation to the next, or a share of all steps."""
+    if often < 1:
+        seconds -= an_evaluation / often
     else:
         a_step += an_evaluation / often
-    steps = max(1, int(rest / a_step))
-    few = "; so few teach it little: give more --minutes" if steps < FEW else ""
-    say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time{few}")
-    return steps, often
+    return max(1, int(seconds / a_step))
 
 
-class Clock(TrainerCallback):
-    def __init__(self):
-        self.ticks: list[float] = []
-
-    def on_step_end(self, args, state, control, **kwargs):
-        self.ticks.append(time.perf_counter())
+# On which machine
 
 
-@torch.no_grad()
-def seconds_an_evaluation(trainer: TinyTrainer) -> float:
-    if trainer.split is None:
-        return 0.0
-    batch = trainer._prepare_inputs(trainer.split.batch(0))
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        trainer.model(**batch, use_cache=False).loss.item()
-        times.append(time.perf_counter() - began)
-    return min(times) * len(trainer.split)
+@dataclass(frozen=True)
+class Machine:
+    state: PartialState  # the processes that train together, and this one's device
+    bf16: bool
+
+    @property
+    def device(self) -> torch.device:
+        return self.state.device
+
+    def agreed(self, value: T) -> T:
+        """The first process's, where several train together."""
+        box = [value]
+        if self.state.num_processes > 1:
+            broadcast_object_list(box)
+        return box[0]
+
+    def speed(self) -> float:
+        """Floating-point operations a second, in products of the size that training makes."""
+        kind = torch.bfloat16 if self.bf16 else torch.float32
+        a = torch.ones(1024, 512, device=self.device, dtype=kind)
+        times = []
+        for _ in range(12):
+            began = time.perf_counter()
+            (a @ a.T).sum().item()
+            times.append(time.perf_counter() - began)
+        return 2 * 1024 * 1024 * 512 / statistics.median(times)
+
+
+def find_machine(platform: dict[str, Any]) -> Machine:
+    """What TrainingArguments of these values will find, asked before they are built."""
+    values = on_this_machine(platform)
+    backend = values.get("ddp_backend")
+    if values["use_cpu"]:
+        state = PartialState(cpu=True, backend=backend)
+    else:
+        timeout = timedelta(seconds=values.get("ddp_timeout", TrainingArguments.ddp_timeout))
+        state = PartialState(backend=backend, timeout=timeout)
+    return Machine(state, bool(values.get("bf16")))

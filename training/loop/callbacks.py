@@ -1,6 +1,7 @@
 """What happens beside the steps: record, bar, samples, the best model kept, a polite stop."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -183,6 +184,19 @@ class Interrupt(TrainerCallback):
         self.restore()
 
 
+class Clock(TrainerCallback):
+    """When each step ended."""
+
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.ticks.append(time.perf_counter())
+
+    def gaps(self) -> list[float]:
+        return [b - a for a, b in itertools.pairwise(self.ticks)]
+
+
 class Deadline(TrainerCallback):
     """The steps were counted to fit the time, which also holds on a machine that slows down."""
 
@@ -194,6 +208,21 @@ class Deadline(TrainerCallback):
             say(f"out of time at step {state.global_step} of {state.max_steps}")
             control.should_evaluate = args.eval_strategy != "no"
             control.should_save = control.should_training_stop = True
+
+
+class Lasts(TrainerCallback):
+    """Ends a training whose number of steps is open, so many seconds after it began."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.end = time.monotonic() + self.seconds
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if anywhere(time.monotonic() >= self.end, args):
+            control.should_evaluate = args.eval_strategy != "no"
+            control.should_training_stop = True
 
 
 class Samples(TrainerCallback):

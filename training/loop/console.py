@@ -1,5 +1,6 @@
 """What our commands print survives any terminal."""
 
+import os
 import sys
 
 
@@ -31,3 +32,24 @@ def no_bars() -> None:
 def counted(number: int, what: str) -> str:
     """1 step, 2 steps, 1,000 steps."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def launched_alone() -> str | None:
+    """What to say where `accelerate launch` was asked for several processes and began only one, as
+    it does with --cpu; None otherwise."""
+    import psutil  # accelerate needs it too
+
+    try:
+        command = psutil.Process(os.getppid()).cmdline()
+    except psutil.Error:
+        return None
+    words = " ".join(command).replace("=", " ").replace("num-processes", "num_processes").split()
+    if "launch" not in words or "--num_processes" not in words or "WORLD_SIZE" in os.environ:
+        return None
+    asked = words[words.index("--num_processes") + 1]
+    if not asked.isdigit() or int(asked) < 2:
+        return None
+    return (
+        f"accelerate was asked for {asked} processes and began this one alone; on CPUs: "
+        f"torchrun --nproc_per_node {asked} -m training.train ..."
+    )

@@ -1,10 +1,11 @@
-"""Opening any causal model: ours the safe way, others without any code of theirs."""
+"""Models by name: opened the safe way, as a start for training, and asked to continue a text."""
 
 import copy
 import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 from transformers import (
@@ -15,6 +16,7 @@ from transformers import (
 )
 
 from tinygpt_hf import TinyGPTForCausalLM
+from tinygpt_hf.encoding import encode_chat, encode_ids
 from tinygpt_hf.loading import LoadError, load, resolve
 from tinygpt_hf.twins import from_gpt2, from_llama
 
@@ -75,3 +77,24 @@ def start_from(name: str) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerBase, 
         known = ", ".join(TWINS)
         raise LoadError(f"{name} is a {kind!r}; training starts from a tinygpt, or from {known}")
     return TWINS[kind](model), tokenizer, commit
+
+
+def continuation(model, tokenizer, prompt: str, max_new_tokens: int, settings: dict) -> str:
+    """The prompt, untouched, and what follows."""
+    ids = encode_ids(tokenizer, prompt).tolist()
+    if tokenizer.chat_template:  # trained on answers: the prompt is a question, the answer follows
+        question = [{"role": "user", "content": prompt}]
+        ids = encode_chat(tokenizer, question, add_generation_prompt=True)[0].tolist()
+        prompt += "\n"
+    elif model.config.bos_token_id is not None:  # trained on texts that begin with it
+        ids = [model.config.bos_token_id, *ids]
+    if not ids:
+        raise ValueError("the prompt is empty, and this model has no token that begins a text")
+    inputs = torch.tensor([ids], device=model.device)
+    out = model.generate(
+        inputs,
+        attention_mask=torch.ones_like(inputs),
+        max_new_tokens=max_new_tokens,
+        **settings,
+    )
+    return prompt + tokenizer.decode(out[0, len(ids) :], skip_special_tokens=True)

@@ -2,130 +2,69 @@
 
 import copy
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, cast, get_args
 
 import torch
-from accelerate.utils import broadcast_object_list
-from transformers import TrainerCallback, TrainingArguments, set_seed
-from transformers.integrations import get_available_reporting_integrations
-from transformers.trainer_utils import IntervalStrategy
+from transformers import (
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
-from tinygpt_hf import TinyGPTForCausalLM
+from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.loading import LoadError, load
-from training.data.corpus import open_corpus
-from training.data.examples import Examples
-from training.loop import budget, checkpoints, folder, models, parts
-from training.loop.arguments import Settings, model_fields
+from tinygpt_hf.tokenization import Closed, train_bpe, train_char
+from training.data import tokens
+from training.data.corpus import BadText, Corpus, open_corpus
+from training.data.examples import (
+    AllWindows,
+    InOrder,
+    RandomWindows,
+    SideBySide,
+    Source,
+    Split,
+)
+from training.loop import budget, folder, models
+from training.loop.arguments import model_fields, platform_arguments
+from training.loop.budget import Machine, find_machine
 from training.loop.callbacks import say
-from training.loop.plan import speed
-from training.loop.trainer import TinyTrainer
+from training.loop.settings import PLATFORM_DEFAULTS, Options, Settings
+from training.loop.trainer import TinyTrainer, make_trainer
+from training.recipes.writer import FINE_TUNED, RATES
 
-FINE_TUNED = 0.2  # of the recipe's learning rates: what is known already should not be undone
-RATES = ("learning_rate", "muon_learning_rate", "embedding_learning_rate")
-T = TypeVar("T")
+ENOUGH_FOR_BPE = 2_000  # pieces of 64 KB: more text hardly changes the merges
+LITTLE = 2e7  # parameters times tokens: about a millisecond of work
+TIMED = 10  # steps
+FEW = 50  # steps in which a text is hardly learned
+BY_THE_CLOCK = 2  # times the steps that fit, where a clock ends the run and no count
 
 
+class Parts(NamedTuple):
+    """What a run is made of."""
+
+    model: TinyGPTForCausalLM
+    tokenizer: PreTrainedTokenizerBase
+    source: Source
+    split: Split | None  # held back
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A run that could begin: `trainer` makes its Trainer."""
+    """A run that could begin."""
 
-    def __init__(self, settings: Settings, started: float):
-        self.settings, self.started = settings, started
-        self.corpus = open_corpus(settings.options)
-        self.args = platform_arguments(settings.platform)
-        if not settings.options.resume:
-            self.settings = self.adjusted()
-            self.args = platform_arguments(self.settings.platform)
-        self.options = self.settings.options
-        self.folder = Path(self.agreed(str(folder.choose(self.settings))))
-        self.args.output_dir = str(self.folder)
-        self.checkpoint = find_checkpoint(self.folder) if self.options.resume else None
-        self.commit: str | None = None  # of the model that this one starts from
-        with self.args.main_process_first(desc="reading the text"):
-            self.model, self.tokenizer = self.make_model()
-            self.source, self.split = parts.make_examples(
-                self.options,
-                self.corpus,
-                self.tokenizer,
-                self.model.config.max_position_embeddings,
-                self.args.per_device_eval_batch_size,
-            )
-        if self.split is None:
-            self.args.eval_strategy = IntervalStrategy.NO
-        self.choose_threads()
-        self.count_passes()
-        self.args.max_steps = self.count_steps()
-        if self.args.should_save and not self.options.resume:
-            folder.record(self.folder, self.settings, self.args)
-
-    def adjusted(self) -> Settings:
-        """To the amount of text, and to a model that has learned before."""
-        settings = self.settings
-        if settings.options.fit:
-            flops = self.agreed(speed(self.args.device, self.args.bf16))
-            settings = budget.fit(settings, self.corpus.size(), self.seconds_left(), flops)
-        if settings.options.init_from is not None:
-            settings = gentler(settings)
-        return settings
-
-    def agreed(self, value: T) -> T:
-        """The first process's, where several train together."""
-        box = [value]
-        if self.args.world_size > 1:
-            broadcast_object_list(box)
-        return box[0]
-
-    def seconds_left(self) -> float | None:
-        minutes = self.settings.options.minutes
-        return None if minutes is None else 60 * minutes - (time.time() - self.started)
-
-    def make_model(self) -> tuple[TinyGPTForCausalLM, Any]:
-        options = self.options
-        set_seed(self.args.seed)
-        if self.checkpoint is not None:
-            model, tokenizer = load(self.checkpoint)
-        elif options.init_from is not None:
-            model, tokenizer, self.commit = models.start_from(options.init_from)
-            if "tokenizer" in self.settings.given:
-                parts.check_same_tokens(tokenizer, parts.open_tokenizer(options.tokenizer))
-            if "dropout" in self.settings.model:
-                model = models.with_dropout(model, self.settings.model["dropout"])
-        else:
-            tokenizer = parts.train_tokenizer(options, self.corpus)
-            begins = options.examples == "lines" or self.corpus.many()
-            model = parts.new_model(self.settings.model, tokenizer, begins)
-        # On a CPU the plain products train faster than the sdpa kernel, in bf16 by far.
-        on_cpu = self.args.device.type == "cpu"
-        model.set_attn_implementation("eager" if on_cpu else "sdpa")
-        return model, tokenizer
-
-    def choose_threads(self) -> None:
-        """Below about a millisecond of work a step, a second thread costs more than it brings."""
-        work = self.model.num_parameters() * self.tokens_a_step
-        if self.args.device.type == "cpu" and work < 2e7:
-            torch.set_num_threads(1)
-
-    def count_passes(self) -> None:
-        """The data set is all passes in one: what is to happen after each is counted in steps."""
-        steps = max(1, round(self.source.per_epoch / self.examples_a_step))
-        for kind in ("logging", "eval", "save"):
-            if getattr(self.args, f"{kind}_strategy") == IntervalStrategy.EPOCH:
-                setattr(self.args, f"{kind}_strategy", IntervalStrategy.STEPS)
-                setattr(self.args, f"{kind}_steps", steps)
-
-    def count_steps(self) -> int:
-        """As given, or from passes over the text, or from a short timing."""
-        args, options, seconds = self.args, self.options, self.seconds_left()
-        updates = args.num_train_epochs * self.source.per_epoch / self.examples_a_step
-        given = args.max_steps if args.max_steps > 0 else max(1, round(updates))
-        if seconds is None or options.resume:
-            return given
-        chosen = bool({"eval_steps", "eval_strategy"} & self.settings.platform.keys())
-        steps, often = budget.within(seconds, self.trainer, args, chosen)
-        steps, args.eval_steps = self.agreed(steps), self.agreed(often)
-        # More repeats than the text bears would only be learned by heart.
-        return min(steps, given) if options.fit else steps
+    settings: Settings  # with what followed from the text and the time
+    args: TrainingArguments
+    folder: Path
+    corpus: Corpus
+    parts: Parts
+    checkpoint: Path | None  # that it goes on from
+    commit: str | None  # of the model that it starts from
+    started: float
 
     @property
     def examples_a_step(self) -> int:
@@ -134,35 +73,85 @@ class Prepared:
 
     @property
     def tokens_a_step(self) -> float:
-        return self.examples_a_step * self.source.tokens_per_example
+        return self.examples_a_step * self.parts.source.tokens_per_example
 
-    def trainer(
-        self,
-        args: TrainingArguments,
-        callbacks: Sequence[TrainerCallback],
-        model: TinyGPTForCausalLM | None = None,
-    ) -> TinyTrainer:
-        """For the run; or, without a model, for timing on a copy of it."""
-        options = self.options
-        return TinyTrainer(
-            model=model or copy.deepcopy(self.model),
-            args=args,
-            tokenizer=self.tokenizer,
-            examples=Examples(self.source, args.max_steps * self.examples_a_step, args.seed),
-            split=self.split,
-            muon=options.muon_learning_rate,
-            momentum=options.muon_momentum,
-            embedding=options.embedding_learning_rate,
-            callbacks=list(callbacks),
-        )
+    def facts(self) -> dict[str, Any]:
+        """What is known of the run before its first step."""
+        options, text = self.settings.options, self.corpus.identity()
+        facts: dict[str, Any] = {
+            "recipe": self.settings.name,
+            "seed": self.args.seed,
+            "data": self.corpus.name,
+        }
+        if text is not None:
+            facts["text"] = text
+        if options.init_from is not None:
+            at = f"@{self.commit}" if self.commit else ""
+            facts["init_from"] = f"{options.init_from.partition('@')[0]}{at}"
+        return facts
+
+    def trainer(self, **more: Any) -> TinyTrainer:
+        return make_trainer(self.settings.options, self.args, *self.parts, **more)
 
 
-def find_checkpoint(run: Path) -> Path | None:
-    found, torn = checkpoints.last_whole(run)
-    for line in torn:
+class Left:
+    """The time that is left: of `--minutes` for the whole command, or of seconds that are for the
+    training alone and that a clock will end."""
+
+    def __init__(self, minutes: float | None, started: float, seconds: float | None):
+        self.by_the_clock = seconds is not None
+        end = None if minutes is None else started + 60 * minutes
+        self.end = end if seconds is None else time.time() + seconds + budget.AT_THE_END
+
+    def seconds(self) -> float | None:
+        return None if self.end is None else self.end - time.time()
+
+
+def prepare(settings: Settings, started: float, seconds: float | None = None) -> Prepared:
+    """`seconds` are for the training alone, which a clock will end."""
+    left = Left(settings.options.minutes, started, seconds)
+    machine = find_machine(settings.platform)
+    if not settings.options.resume:
+        settings = adjusted(settings, left.seconds(), machine)
+    args = platform_arguments(settings.platform)  # a wrong flag is refused before a text is read
+    if settings.options.init_from is None:
+        TinyGPTConfig(**settings.model)
+    corpus = corpus_of(settings.options)
+    for line in tokens.look_over(corpus, settings.trained_on):
         say(line)
-    say(f"going on from {found or 'the beginning: no checkpoint was saved yet'}")
-    return found
+    options = settings.options
+    where = Path(machine.agreed(str(folder.choose(settings))))
+    args.output_dir = str(where)
+    checkpoint = find_checkpoint(where) if options.resume else None
+    with args.main_process_first(desc="reading the text"):
+        model, tokenizer, commit = make_model(settings, corpus, checkpoint)
+        window, batch = model.config.max_position_embeddings, args.per_device_eval_batch_size
+        source, split = make_examples(options, corpus, tokenizer, window, batch)
+    parts = Parts(model, tokenizer, source, split)
+    ready = Prepared(settings, args, where, corpus, parts, checkpoint, commit, started)
+    choose_kernels(ready)
+    count_steps(ready)
+    if left.end is not None and not options.resume:
+        fit_steps(ready, left, machine)
+    if args.should_save and options.resume:
+        folder.complete(where, ready.facts())
+    elif args.should_save:
+        folder.record(where, settings, args, ready.facts())
+    return ready
+
+
+def corpus_of(options: Options) -> Corpus:
+    return open_corpus(
+        options.data, options.corpus, options.text_column, options.made_by, options.newlines
+    )
+
+
+def adjusted(settings: Settings, seconds: float | None, machine: Machine) -> Settings:
+    """To the amount of text, and to a model that has learned before."""
+    if settings.options.fit:
+        flops = machine.agreed(machine.speed())
+        settings = budget.fit(settings, corpus_of(settings.options).size(), seconds, flops)
+    return settings if settings.options.init_from is None else gentler(settings)
 
 
 def gentler(settings: Settings) -> Settings:
@@ -180,23 +169,165 @@ def gentler(settings: Settings) -> Settings:
     return settings
 
 
-def platform_arguments(values: dict[str, Any]) -> TrainingArguments:
-    """TrainingArguments with our defaults, and bf16 where the machine multiplies it faster."""
-    if values.get("hub_token"):  # it would be written into the run's folder
-        raise ValueError("--hub_token is not taken: set HF_TOKEN, or `hf auth login`")
-    values = {"use_cpu": not torch.accelerator.is_available()} | values
-    on_gpu = torch.cuda.is_available() and not values["use_cpu"]
-    values.setdefault("dataloader_pin_memory", on_gpu)
-    if not values.get("fp16"):
-        fast = torch.cuda.is_bf16_supported() if on_gpu else values["use_cpu"] and cpu_has_bf16()
-        values.setdefault("bf16", fast)
-    args = TrainingArguments(output_dir=".", **values)
-    for name in args.report_to:
-        if name not in get_available_reporting_integrations():
-            raise ValueError(f"--report_to {name}: it is not installed (pip install {name})")
-    return args
+def find_checkpoint(run: Path) -> Path | None:
+    found, torn = folder.last_whole(run)
+    for line in torn:
+        say(line)
+    say(f"going on from {found or 'the beginning: no checkpoint was saved yet'}")
+    return found
 
 
-def cpu_has_bf16() -> bool:
-    # The public torch.cpu.get_capabilities is younger than the oldest torch that we take.
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+# What a run is made of
+
+
+def make_model(
+    settings: Settings, corpus: Corpus, checkpoint: Path | None
+) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerBase, str | None]:
+    """A new one, one that has learned before, or that of a checkpoint."""
+    options = settings.options
+    set_seed(settings.platform.get("seed", TrainingArguments.seed))
+    if checkpoint is not None:
+        return *load(checkpoint), None
+    if options.init_from is None:
+        tokenizer = train_tokenizer(options, corpus)
+        begins = options.examples == "lines" or corpus.many()
+        return new_model(settings.model, tokenizer, begins), tokenizer, None
+    model, tokenizer, commit = models.start_from(options.init_from)
+    if "tokenizer" in settings.given:
+        check_same_tokens(tokenizer, open_tokenizer(options.tokenizer))
+    if "dropout" in settings.model:
+        model = models.with_dropout(model, settings.model["dropout"])
+    return model, tokenizer, commit
+
+
+def new_model(
+    shape: dict[str, Any], tokenizer: PreTrainedTokenizerBase, begins: bool
+) -> TinyGPTForCausalLM:
+    config = TinyGPTConfig(
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        # Only where texts begin with it: a token that was never trained would mislead a prompt.
+        bos_token_id=tokenizer.bos_token_id if begins else None,
+        **shape,
+    )
+    return TinyGPTForCausalLM(config)
+
+
+def train_tokenizer(options: Options, corpus: Corpus) -> PreTrainedTokenizerBase:
+    kind, chat = options.tokenizer, options.examples == "chat"
+    if kind in get_args(Closed):
+        pieces = corpus.pieces() if kind == "minigpt" else iter(())
+        return train_char(pieces, closed=cast(Closed, kind))
+    pieces = tokens.chat_pieces(corpus) if chat else corpus.pieces()
+    if kind == "char":
+        return train_char(pieces, chat=chat)
+    if kind == "bpe":
+        few = islice(pieces, ENOUGH_FOR_BPE)
+        cut = options.bpe_cut
+        return train_bpe(few, options.bpe_size, cut=cut, chat=chat, show_progress=False)
+    return open_tokenizer(kind)
+
+
+def open_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    if (Path(name) / "tokenizer.json").is_file():
+        return PreTrainedTokenizerFast.from_pretrained(name)
+    return load(name)[1]
+
+
+def check_same_tokens(ours: PreTrainedTokenizerBase, theirs: PreTrainedTokenizerBase) -> None:
+    """A model's numbers mean its own tokenizer's tokens and no other's."""
+    mine, other = (t.convert_ids_to_tokens(range(len(t))) for t in (ours, theirs))
+    for number, (a, b) in enumerate(zip(mine, other, strict=False)):
+        if a != b:
+            raise LoadError(
+                f"--tokenizer does not fit --init_from: token {number} is {b!r} there, "
+                f"and {a!r} in the model's own"
+            )
+    if len(mine) != len(other):
+        raise LoadError(
+            f"--tokenizer does not fit --init_from: it has {len(other)} tokens, "
+            f"and the model's own {len(mine)}"
+        )
+
+
+def make_examples(
+    options: Options, corpus: Corpus, tokenizer: PreTrainedTokenizerBase, window: int, batch: int
+) -> tuple[Source, Split | None]:
+    """What is trained on, and what is held back."""
+    share = 0.1 if options.validation is None else options.validation
+    if options.examples in ("lines", "chat"):
+        read = tokens.read_lines if options.examples == "lines" else tokens.read_chats
+        kept, held = tokens.split_sequences(read(corpus, tokenizer, window), share)
+        return kept, InOrder(held, batch) if held else None
+    ids = tokens.tokenize(corpus, tokenizer)
+    train, val = tokens.split(ids, share, window, corpus.name)
+    split = SideBySide(val, window, batch) if len(val) else None
+    if options.examples == "all":
+        return AllWindows(train, window, options.loss_on == "last"), split
+    if options.examples == "windows":
+        return RandomWindows(train, window), split
+    raise BadText(f"examples is {options.examples!r}; there are windows, all, lines and chat")
+
+
+# How it is trained
+
+
+def choose_kernels(ready: Prepared) -> None:
+    """On a CPU the plain products train faster than the sdpa kernel, in bf16 by far; and for a
+    little work a second thread costs more than it brings."""
+    model, on_cpu = ready.parts.model, ready.args.device.type == "cpu"
+    model.set_attn_implementation("eager" if on_cpu else "sdpa")
+    if on_cpu and model.num_parameters() * ready.tokens_a_step < LITTLE:
+        torch.set_num_threads(1)
+
+
+def count_steps(ready: Prepared) -> None:
+    """The data set is all passes in one: they are counted in steps, and what comes after each."""
+    args, passes = ready.args, ready.parts.source.per_epoch / ready.examples_a_step
+    for kind in ("logging", "eval", "save"):
+        if getattr(args, f"{kind}_strategy") == IntervalStrategy.EPOCH:
+            setattr(args, f"{kind}_strategy", IntervalStrategy.STEPS)
+            setattr(args, f"{kind}_steps", max(1, round(passes)))
+    if ready.parts.split is None:
+        args.eval_strategy = IntervalStrategy.NO
+    if args.max_steps <= 0:
+        args.max_steps = max(1, round(args.num_train_epochs * passes))
+
+
+def fit_steps(ready: Prepared, left: Left, machine: Machine) -> None:
+    """As many steps as fit into the time, by the time of a few on a copy of the model."""
+    args, often = ready.args, ready.args.eval_steps
+    seconds = budget.for_steps(left.seconds() or 0.0)
+    a_step, an_evaluation = time_steps(ready)
+    if not evaluations_chosen(ready.settings):
+        often = budget.how_often(seconds, an_evaluation)
+    steps = budget.steps_within(seconds, a_step, an_evaluation, often)
+    few = "; so few teach it little: give more --minutes" if steps < FEW else ""
+    say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time{few}")
+    if ready.settings.options.fit:  # more repeats than the text bears are only learned by heart
+        steps = min(steps, args.max_steps)
+    if left.by_the_clock:
+        steps *= BY_THE_CLOCK
+    args.max_steps, args.eval_steps = machine.agreed(steps), machine.agreed(often)
+
+
+def time_steps(ready: Prepared) -> tuple[float, float]:
+    """Seconds of a step and of an evaluation, through the real loop."""
+    short = copy.copy(ready.args)
+    short.max_steps, short.report_to = TIMED, []
+    short.eval_strategy, short.save_strategy = IntervalStrategy.NO, SaveStrategy.NO
+    copied = ready.parts._replace(model=copy.deepcopy(ready.parts.model))
+    trainer = make_trainer(ready.settings.options, short, *copied)
+    a_step = trainer.time_steps()
+    evaluates = ready.args.eval_strategy != IntervalStrategy.NO
+    return a_step, trainer.time_evaluation() if evaluates else 0.0
+
+
+def evaluations_chosen(settings: Settings) -> bool:
+    """Whether a recipe or a flag says how often."""
+    names = ("eval_steps", "eval_strategy")
+    return any(
+        name in settings.given or settings.platform.get(name) != PLATFORM_DEFAULTS[name]
+        for name in names
+    )

@@ -1,12 +1,16 @@
 """What is left when a run is over: metrics.json, loss.png, the card, and a line on the screen."""
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+
+ROOT = Path(__file__).parents[2]
 
 
 def summarize(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -29,6 +33,34 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
+
+
+def code() -> dict[str, str]:
+    """Where this code can be had, as far as the clone that it runs from knows."""
+    found = {"url": _git("remote", "get-url", "origin"), "commit": _git("rev-parse", "HEAD")}
+    found["url"] = _public(found["url"])
+    return {name: value for name, value in found.items() if value}
+
+
+def _git(*words: str) -> str:
+    try:
+        ended = subprocess.run(
+            ["git", "-C", str(ROOT), *words],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout.strip() if ended.returncode == 0 else ""
+
+
+def _public(url: str) -> str:
+    """The address of a remote for a browser: without a name or token in it, and no local path."""
+    found = re.fullmatch(
+        r"(?:https?://|ssh://)?(?:[^@/]*@)?([\w.-]+\.\w+)[:/](.+?)(?:\.git)?/?", url
+    )
+    return f"https://{found[1]}/{found[2]}" if found and not url.startswith(("/", ".")) else ""
 
 
 def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:

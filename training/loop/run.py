@@ -2,25 +2,27 @@
 
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import torch
 from transformers import TrainerCallback
 
 from tinygpt_hf.loading import load
+from training.data.examples import Batch
 from training.hub.background import Publisher
 from training.hub.card import write_card
-from training.loop import budget, checkpoints, report
+from training.loop import budget, folder, report
 from training.loop import callbacks as beside
-from training.loop.arguments import Settings
 from training.loop.console import counted, no_bars
-from training.loop.prepare import Prepared
-from training.loop.trainer import CannotSave, Diverged
-from training.sample import continuation
+from training.loop.models import continuation
+from training.loop.prepare import prepare
+from training.loop.settings import Settings
+from training.loop.trainer import CannotSave, Diverged, as_is
 
 SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 SAMPLE_TOKENS = 160
+SEVERAL = "torchrun --standalone --nproc_per_node 2 -m training.train ..."
 
 
 class NotFinished(RuntimeError):
@@ -28,29 +30,49 @@ class NotFinished(RuntimeError):
 
 
 class Run:
-    """`train`, then `finish`. `model` is there before either, and may still be changed."""
+    """`train`, then `finish`. `model` is there before either, and may still be changed.
 
-    def __init__(self, settings: Settings, started: float):
+    For whoever trains from a program: `seconds` for the training alone, ended by a clock, while the
+    number of steps is open; `schedule`, each step's share of the learning rates, in place of the
+    platform's; `collate`, what is done to each training batch.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        started: float,
+        *,
+        seconds: float | None = None,
+        schedule: Callable[[int], float] | None = None,
+        collate: Callable[[Batch], Batch] = as_is,
+    ):
         no_bars()
         self.publisher: Publisher | None = None
         if settings.options.publish is not None and os.environ.get("RANK", "0") == "0":
-            self.publisher = Publisher(settings.options.publish)  # or not, before time is spent
-        self.ready = ready = Prepared(settings, started)
-        self.settings, self.options, self.args = ready.settings, ready.options, ready.args
-        self.folder, self.model, self.tokenizer = ready.folder, ready.model, ready.tokenizer
+            asked = settings.options
+            run_dir = asked.output_dir if asked.resume else None
+            # Or not, before time is spent.
+            self.publisher = Publisher(str(asked.publish), public=asked.public, run_dir=run_dir)
+        self.ready = ready = prepare(settings, started, seconds)
+        self.seconds, self.schedule, self.collate = seconds, schedule, collate
+        self.settings, self.options, self.args = ready.settings, ready.settings.options, ready.args
+        self.folder, self.model, self.tokenizer = ready.folder, *ready.parts[:2]
         self.unpublished: list[str] = []
 
     def train(self, callbacks: Sequence[TrainerCallback] = ()) -> None:
         interrupt = beside.Interrupt()
         record = beside.Record(self.folder)
-        self.trainer = self.ready.trainer(self.args, [interrupt, record], self.model)
+        self.trainer = self.ready.trainer(
+            callbacks=[interrupt, record], data_collator=self.collate, schedule=self.schedule
+        )
         for callback in (*self.own_callbacks(), *callbacks):
             self.trainer.add_callback(callback)
-        beside.say(self.describe())
+        for line in (*surprises(self.trainer.is_fsdp_enabled), self.describe()):
+            beside.say(line)
         checkpoint = None
         if self.ready.checkpoint is not None:
             checkpoint = str(self.ready.checkpoint)
-            self.trainer.seconds_before = checkpoints.seconds_until(self.ready.checkpoint)
+            self.trainer.seconds_before = folder.seconds_until(self.ready.checkpoint)
         # The platform collects garbage before it trains: half a second over what stays anyway.
         gc.freeze()
         gc.enable()
@@ -79,18 +101,20 @@ class Run:
         chosen: list[TrainerCallback] = [
             beside.Bar(self.ready.tokens_a_step, self.args.disable_tqdm),
         ]
-        if self.ready.split is not None:
+        if self.ready.parts.split is not None:
             chosen.append(beside.Best(trainer.save_best, options.patience))
-        if options.prompt is not None:
+        if options.prompt is not None and not trainer.is_fsdp_enabled:  # one process has no model
             chosen.append(beside.Samples(self.folder, options.prompt, self.write))
         if options.save_at:
             self.args.save_total_limit = None
             chosen.append(beside.SaveAt(options.save_at, trainer.save_now))
-        if options.minutes is not None and not options.resume:
-            chosen.append(
-                beside.Deadline(self.ready.started + 60 * options.minutes - budget.AT_THE_END)
-            )
+        if self.seconds is not None:
+            chosen.append(beside.Lasts(self.seconds))
+        elif options.minutes is not None and not options.resume:
+            end = self.ready.started + 60 * options.minutes - budget.AT_THE_END
+            chosen.append(beside.Deadline(end))
         if self.publisher is not None:
+            folder.write_recipe(self.folder)  # it goes along with each checkpoint
             chosen.append(beside.Publish(self.publisher, self.folder))
         return chosen
 
@@ -119,7 +143,7 @@ class Run:
 
     def what_is_left(self) -> str:
         """After an early end: the last good checkpoint, and the way on."""
-        found, _ = checkpoints.last_whole(self.folder)
+        found, _ = folder.last_whole(self.folder)
         if found is None:
             return "nothing was saved before"
         return (
@@ -130,12 +154,13 @@ class Run:
     # Finish
 
     def finish(self) -> dict[str, Any]:
-        if self.ready.split is None or self.args.eval_strategy == "no":  # nobody kept a best
+        if self.ready.parts.split is None or self.args.eval_strategy == "no":  # nobody kept a best
             self.trainer.save_best()
         metrics = self.measured()
         if self.args.should_save:
             rows = beside.merge_rows(self.trainer.state.log_history)
             report.write_metrics(self.folder, metrics)
+            folder.write_recipe(self.folder, metrics["steps"])
             report.draw(self.folder, rows, self.settings.name)
             write_card(self.folder)
         if self.publisher is not None:
@@ -150,19 +175,35 @@ class Run:
             "steps": state.global_step,
             "tokens": round(state.global_step * self.ready.tokens_a_step),
             "parameters": self.model.num_parameters(),
-            "recipe": self.settings.name,
-            "seed": self.args.seed,
-            "data": self.ready.corpus.name,
             "versions": report.versions(),
+            **self.ready.facts(),
+            **folder.facts(self.folder),  # as it began, where it went on since
         }
-        if self.ready.split is not None:
-            metrics["split"] = self.ready.split.sentence
-        if options.init_from is not None:
-            at = f"@{self.ready.commit}" if self.ready.commit else ""
-            metrics["init_from"] = f"{options.init_from.partition('@')[0]}{at}"
+        if code := report.code():
+            metrics["code"] = code
+        if self.ready.parts.split is not None:
+            metrics["split"] = self.ready.parts.split.sentence
         if options.prompt is not None and self.args.should_save:
             model, _ = load(self.folder)
             text = self.write(options.prompt, model.to(self.args.device))
             metrics["sample"] = {"prompt": options.prompt, "text": text, "seed": self.args.seed}
             metrics["sample"] |= {k: v for k, v in SAMPLED.items() if k != "do_sample"}
         return metrics
+
+
+def surprises(sharded: bool) -> list[str]:
+    """What a launcher did otherwise than it was asked, which nothing else would say: `accelerate
+    launch` leaves what was asked in the environment."""
+    asked = os.environ
+    lines = []
+    if "ACCELERATE_USE_CPU" in asked and "MASTER_ADDR" in asked and "WORLD_SIZE" not in asked:
+        lines.append(
+            "accelerate launch was asked for several processes and started one, which trains "
+            f"alone; several are started by {SEVERAL}"
+        )
+    if asked.get("ACCELERATE_USE_FSDP") == "true" and not sharded:
+        lines.append(
+            "FSDP was asked for, and accelerate shards on accelerators alone: "
+            "every process keeps the whole model"
+        )
+    return lines

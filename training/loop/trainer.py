@@ -1,34 +1,48 @@
 """The platform's Trainer, with an exact evaluation and checkpoints that are whole or refused."""
 
 import contextlib
+import errno
 import importlib.util
 import math
 import shutil
+import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import gather_object
+from torch.distributed.fsdp import StateDictType
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     ProgressCallback,
     Trainer,
     TrainerControl,
+    TrainingArguments,
 )
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import TrainOutput
 
-from training.data.examples import IGNORED, Batch, Examples, Split, share
+from tinygpt_hf import TinyGPTForCausalLM
+from training.data.examples import IGNORED, Batch, Examples, Source, Split, share
 from training.data.tokens import token_bytes
+from training.loop.callbacks import Clock
 from training.loop.muon import make_optimizer
+from training.loop.settings import Options
 
 if importlib.util.find_spec("lomo_optim") is None:
     # accelerate looks for it on the disk twice a step, which took 1.5 % of one of 18 ms.
     sys.modules["lomo_optim"] = None  # type: ignore[assignment]
+
+
+WARM = 4  # of the steps that are timed: not counted
+
+
+FULL = 1 << 16  # bytes that are left: nothing more fits
 
 
 class Diverged(RuntimeError):
@@ -43,8 +57,32 @@ def as_is(batch: Batch) -> Batch:
     return batch  # the data set makes whole batches
 
 
+def make_trainer(
+    options: Options,
+    args: TrainingArguments,
+    model: TinyGPTForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    source: Source,
+    split: Split | None,
+    **more: Any,
+) -> "TinyTrainer":
+    a_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    return TinyTrainer(
+        model=model,
+        args=args,
+        tokenizer=tokenizer,
+        examples=Examples(source, args.max_steps * a_step, args.seed),
+        split=split,
+        muon=options.muon_learning_rate,
+        momentum=options.muon_momentum,
+        embedding=options.embedding_learning_rate,
+        **more,
+    )
+
+
 class TinyTrainer(Trainer):
-    optimizer: torch.optim.Optimizer | None  # the platform leaves these two untyped
+    optimizer: torch.optim.Optimizer | None  # the platform leaves these untyped
+    lr_scheduler: LRScheduler | None
     control: TrainerControl
 
     def __init__(
@@ -56,6 +94,7 @@ class TinyTrainer(Trainer):
         muon: float | None = None,
         momentum: float = 0.95,
         embedding: float | None = None,
+        schedule: Callable[[int], float] | None = None,
         **kwargs: Any,
     ):
         # Not the platform's `processing_class`: it would write a begin token into a config
@@ -63,13 +102,13 @@ class TinyTrainer(Trainer):
         self.tokenizer = tokenizer
         self.split = split
         self.muon, self.momentum, self.embedding = muon, momentum, embedding
+        self.schedule = schedule  # each step's share of the rates, in place of the platform's
         self.seconds_before = 0.0  # spent before this process went on with the run
         self.began = time.monotonic()
         super().__init__(
-            data_collator=as_is,
             train_dataset=examples,
             eval_dataset=None if split is None else [],
-            **kwargs,
+            **{"data_collator": as_is, **kwargs},
         )
         for theirs in (ProgressCallback, PrinterCallback):
             self.remove_callback(theirs)
@@ -82,13 +121,33 @@ class TinyTrainer(Trainer):
         return super().train(*args, **kwargs)
 
     def create_optimizer(self, model=None) -> torch.optim.Optimizer:
-        if self.muon is not None and self.is_fsdp_enabled:
-            raise ValueError("Muon needs whole matrices, and FSDP shards them: train with AdamW")
+        if self.is_fsdp_enabled:
+            self.check_sharded()
         if self.optimizer is None and not (self.muon is None and self.embedding is None):
             self.optimizer = make_optimizer(
                 model or self.model, self.args, self.muon, self.momentum, self.embedding
             )
         return super().create_optimizer(model)
+
+    def check_sharded(self) -> None:
+        if self.muon is not None:
+            raise ValueError(
+                "Muon needs whole matrices, and FSDP shards them: train with AdamW "
+                "(a recipe without muon_learning_rate)"
+            )
+        kind = self.accelerator.state.fsdp_plugin.state_dict_type
+        if kind != StateDictType.FULL_STATE_DICT:
+            raise ValueError(
+                f"FSDP would save {kind.name}, which no one loads as a model: "
+                "set fsdp_state_dict_type to FULL_STATE_DICT"
+            )
+
+    def create_scheduler(self, num_training_steps: int, optimizer=None):
+        if self.schedule is not None and self.lr_scheduler is None:
+            trained = optimizer or self.optimizer
+            assert trained is not None
+            self.lr_scheduler = LambdaLR(trained, self.schedule)
+        return super().create_scheduler(num_training_steps, optimizer)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         inputs = {**inputs, "use_cache": False}
@@ -117,10 +176,13 @@ class TinyTrainer(Trainer):
         model = self.model_wrapped
         model.eval()
         nats, tokens, size = 0.0, 0, 0
-        for batch in share(self.split, self.args.process_index, self.args.world_size):
+        for batch, counts in share(self.split, self.args.process_index, self.args.world_size):
             batch = self._prepare_inputs(batch)
+            loss = model(**batch, use_cache=False).loss.item()
+            if not counts:
+                continue
             learned = batch["shift_labels"][batch["shift_labels"] != IGNORED]
-            nats += model(**batch, use_cache=False).loss.item() * len(learned)
+            nats += loss * len(learned)
             tokens += len(learned)
             size += int(self.token_bytes[learned].sum())
         model.train()
@@ -145,11 +207,42 @@ class TinyTrainer(Trainer):
         """Of training, over all processes that took part in the run one after the other."""
         return self.seconds_before + time.monotonic() - self.began
 
+    # Timing
+
+    def time_steps(self) -> float:
+        """Seconds a step takes, the first ones left out."""
+        clock = Clock()
+        self.add_callback(clock)
+        self.train()
+        return statistics.median(clock.gaps()[WARM:])
+
+    @torch.no_grad()
+    def time_evaluation(self) -> float:
+        """Seconds, by the time of one batch."""
+        if self.split is None:
+            return 0.0
+        batch = self._prepare_inputs(self.split.batch(0))
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            self.model(**batch, use_cache=False).loss.item()
+            times.append(time.perf_counter() - began)
+        return min(times) * len(self.split)
+
     # Saving
 
     def _save(self, output_dir=None, state_dict=None) -> None:
         folder = Path(output_dir or self.args.output_dir)
-        super()._save(str(folder), state_dict)
+        if self.is_fsdp_enabled and not self.args.should_save:
+            return  # one process has the whole model
+        if self.is_fsdp_enabled:
+            # The model in training is of a class that torch made up, whose code would be saved.
+            whole = TinyGPTForCausalLM(self.model.config)
+            whole.load_state_dict(state_dict)
+            whole.generation_config = self.model.generation_config
+            whole.save_pretrained(folder)
+        else:
+            super()._save(str(folder), state_dict)
         if self.args.should_save:
             self.tokenizer.save_pretrained(folder)
             # A pickle that nothing of ours reads, and that would hold a Hub token in plain text.
@@ -181,5 +274,17 @@ def whole_or_not_at_all(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        reason = "the disk is full" if disk_is_full(error, folder) else error
         shutil.rmtree(folder, ignore_errors=True)
-        raise CannotSave(f"{folder} could not be saved: {error}") from error
+        raise CannotSave(f"{folder} could not be saved: {reason}") from error
+
+
+def disk_is_full(error: BaseException | None, folder: Path) -> bool:
+    """torch and safetensors call it by names of their own: then the disk is asked."""
+    while error is not None:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(there).free < FULL

@@ -12,13 +12,15 @@ from compare.html import curves
 from compare.lessons.breaking import BROKEN, SIGNS, floor, pair, share_of_words
 from compare.lessons.pool import Job
 from compare.lessons.visitors import Classroom
+from compare.tabs.address import one_of
 from compare.tabs.shared import QUIET, Page, html
 from compare.tabs.train.live import stopper
 from compare.values import Refusal
 
+KEY, NAME = "break", "Break it"
 _TEXT = (
-    "Both read two thousand sentences like “the old fox sees the baker.”, with four words of each "
-    "drawn by lot. So it is known how well anybody can guess the next letter."
+    "Both models read two thousand sentences like “the old fox sees the baker.” Four words of each "
+    "are picked at random. So we know how well anybody could guess the next letter."
 )
 
 
@@ -34,8 +36,10 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
             "Start", variant="primary", elem_id="break-start", elem_classes="go", min_width=90
         )
         stop = gr.Button("Stop", elem_id="break-stop", min_width=90, interactive=False)
-    panel = html(_sign("future"), elem_id="broken")
-    page.lessons |= {"broken": broken}
+    sign = html(_sign("future"))
+    panel = html(elem_id="broken")
+    where: dict[str, Any] = {"tabs": ("train",), "lesson": KEY}
+    page.settings.accept("broken", broken, one_of(BROKEN), **where)
 
     async def train(request: gr.Request, broken: str) -> AsyncIterator[tuple[Any, Any, Any]]:
         try:
@@ -50,7 +54,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
             return
         yield shown, gr.Button("Again"), gr.Button(interactive=False)
 
-    broken.input(_sign, broken, panel, **QUIET)
+    broken.change(_sign, broken, sign, **QUIET)
     start.click(train, broken, [panel, start, stop], concurrency_limit=None, **QUIET)
     stop.click(stopper(room), queue=False, **QUIET)
 
@@ -73,12 +77,16 @@ def _panel(room: Classroom, broken: str, jobs: list[Job]) -> str:
         floor(),
     )
     halves = "".join(f"<div>{_half(room, job)}</div>" for job in jobs)
-    return f"{_sign(broken)}{_state(broken, jobs)}{chart}<div class='twin'>{halves}</div>"
+    return f"{_state(broken, jobs)}{chart}<div class='twin'>{halves}</div>"
 
 
 def _state(broken: str, jobs: list[Job]) -> str:
     if not all(job.over for job in jobs):
-        return ""
+        slowest = max(jobs, key=lambda job: job.steps - (job.losses[-1][0] if job.losses else 0))
+        begun = slowest.first is not None
+        return curves.say(
+            curves.progress(slowest.losses, slowest.steps, slowest.seconds) if begun else ""
+        )
     if any(not job.losses or job.losses[-1][0] < job.steps for job in jobs):
         return curves.say("Stopped.", "done")
     whole, other = (sum(loss for _, loss in job.losses[-20:]) / 20 for job in jobs)

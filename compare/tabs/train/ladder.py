@@ -11,6 +11,8 @@ from compare.lessons.visitors import Classroom
 from compare.recorded.lessons import Rung, prompt, rungs
 from compare.tabs.shared import Page, html
 
+KEY, NAME = "ladder", "Ladder"
+
 
 def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
     html(_ladder(), elem_id="ladder")
@@ -22,8 +24,8 @@ def _ladder() -> str:
         return curves.say("Nothing is recorded: run `python -m compare.recorded.record_lessons`.")
     worst = max(rung.val_loss for rung in there)
     return (
-        "<p class='state'>Every rung read the same text for as many steps, and continues the same "
-        "prompt. Down the list, each adds one part.</p>"
+        "<p class='state'>Every model here trained on the same text for the same number of steps. "
+        "Each adds one part to the one above.</p>"
         f"<ol class='rungs'>{''.join(_rung(rung, worst) for rung in there)}</ol>"
     )
 

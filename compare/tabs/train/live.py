@@ -11,15 +11,18 @@ from compare.html import curves
 from compare.lessons.lessons import RATES, SYSTEMS, WIDTHS, WINDOWS, floor, live, memorised
 from compare.lessons.pool import Job
 from compare.lessons.visitors import Classroom
+from compare.tabs.address import one_of
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import Refusal
 
+KEY, NAME = "live", "Live"
 _LEARNED = 0.5  # nats above the lowest possible loss that count as having learned
 _PASS = 17  # questions in one pass over the text of `next-char`, which answers one at a time
 _ABOUT = {
-    "hello": "2,453 numbers learn “hello hello”: one block of attention over four letters.",
-    "next-char": "1,728 numbers and no attention: the mean of five letters guesses the sixth.",
-    "bigram": "No block at all: one letter guesses the next.",
+    "hello": "2,453 parameters learn “hello hello”. The model has one block with attention and "
+    "sees four letters.",
+    "next-char": "1,728 parameters and no attention. The mean of five letters guesses the sixth.",
+    "bigram": "This model has no block at all. One letter guesses the next.",
 }
 
 
@@ -30,6 +33,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
             "Start", variant="primary", elem_id="live-start", elem_classes="go", min_width=90
         )
         stop = gr.Button("Stop", elem_id="live-stop", min_width=90, interactive=False)
+    about = html(curves.say(_ABOUT["hello"]))
     panel = html(_waiting("hello"), elem_id="live")
     with gr.Accordion("Play with it", open=False, elem_classes="fold"):
         rate = gr.Radio(
@@ -37,7 +41,14 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         )
         width = gr.Radio(WIDTHS, value=16, label="Width", elem_classes="pills")
         window = gr.Radio(WINDOWS, value=4, label="Window", elem_classes="pills")
-    page.lessons |= {"system": system, "rate": rate, "width": width, "window": window}
+    where: dict[str, Any] = {"tabs": ("train",), "lesson": KEY}
+    page.settings.accept("system", system, one_of(SYSTEMS), implies=_own, **where)
+    for name, control, values in (
+        ("rate", rate, RATES),
+        ("width", width, WIDTHS),
+        ("window", window, WINDOWS),
+    ):
+        page.settings.accept(name, control, one_of(values), **where)
 
     def choose(name: str) -> tuple[Any, ...]:
         chosen = SYSTEMS[name]
@@ -61,6 +72,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         yield shown, gr.Button("Again"), gr.Button(interactive=False)
 
     system.input(choose, system, [rate, width, window, panel], **QUIET)
+    system.change(lambda name: curves.say(_ABOUT[name]), system, about, **QUIET)
     start.click(
         train,
         [system, rate, width, window],
@@ -78,16 +90,23 @@ def stopper(room: Classroom):
     return stop
 
 
+def _own(name: str) -> dict[str, Any]:
+    """A system's own settings."""
+    system = SYSTEMS[name]
+    return {"rate": system.rate, "width": system.width, "window": system.window}
+
+
 def _waiting(name: str) -> str:
     system = SYSTEMS[name]
-    return curves.say(_ABOUT[name]) + curves.chart(
+    return curves.chart(
         [curves.Curve("training loss", [])], system.steps, floor(name, system.window)
     )
 
 
 def _panel(room: Classroom, job: Job, lowest: float) -> str:
     look = job.look
-    body = curves.chart([curves.Curve("training loss", job.losses)], job.steps or 200, lowest)
+    curve = curves.Curve("training loss", drawn(job))
+    body = curves.chart([curve], job.steps or 200, lowest)
     if look is not None:
         prompt = job.lesson.prompt
         body += (
@@ -97,10 +116,21 @@ def _panel(room: Classroom, job: Job, lowest: float) -> str:
     return _state(room, job, lowest) + body
 
 
+def drawn(job: Job) -> list[tuple[int, float]]:
+    """The loss as it is drawn and named. Where each step answers one question, the mean of a pass
+    over the text: a single answer says nothing about the model."""
+    if job.lesson.name != "next-char":
+        return job.losses
+    losses = [loss for _, loss in job.losses]
+    passes = (losses[max(0, end - _PASS) : end] for end in range(1, len(losses) + 1))
+    steps = (step for step, _ in job.losses)
+    return [(step, sum(last) / len(last)) for step, last in zip(steps, passes, strict=True)]
+
+
 def _state(room: Classroom, job: Job, lowest: float) -> str:
     step = job.losses[-1][0] if job.losses else 0
     if job.over is None:
-        return curves.say(room.waiting(job) or curves.progress(job.losses, job.steps))
+        return curves.say(room.waiting(job) or curves.progress(job.losses, job.steps, job.seconds))
     if job.over.problem:
         return curves.say(job.over.problem, "problem")
     if step < job.steps:
@@ -111,14 +141,13 @@ def _state(room: Classroom, job: Job, lowest: float) -> str:
 
 def verdict(job: Job, lowest: float) -> str:
     """What came of it, in one or two sentences."""
-    last = [loss for _, loss in job.losses[-_PASS:]]
-    loss = sum(last) / len(last) if job.lesson.name == "next-char" else last[-1]
+    loss = drawn(job)[-1][1]
     if job.look is not None and memorised(job.lesson.name, job.look.text):
         return (
             f"Memorised: from “{job.lesson.prompt}” it writes its whole text by itself. The loss "
-            f"is {loss:.4f}; lower than {lowest:.4f} is impossible."
+            f"is {loss:.4f}. Lower than {lowest:.4f} is not possible."
         )
-    figures = f"The loss is {loss:.4f}; no lower than {lowest:.4f} is possible."
+    figures = f"The loss is {loss:.4f}. Lower than {lowest:.4f} is not possible."
     remark = SYSTEMS[job.lesson.name].remark
     if remark and loss < lowest + _LEARNED:
         return f"It learned what it can, and cannot write its text: {remark}. {figures}"

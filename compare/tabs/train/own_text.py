@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -15,15 +17,23 @@ import gradio as gr
 
 from compare.html import curves
 from compare.html.guide import ideas
-from compare.html.panes import notice
+from compare.html.panes import SIDES, notice
 from compare.lessons.lessons import MODEL, MOST_BYTES, own
 from compare.lessons.pool import Job
 from compare.lessons.visitors import Classroom
-from compare.tabs.shared import QUIET, Page, html
+from compare.roster import own_name
+from compare.tabs.address import one_of
+from compare.tabs.shared import FREE, QUIET, Page, html
 from compare.tabs.train.live import stopper
 from compare.values import Refusal
 
+KEY, NAME = "own", "Your text"
 SECONDS = (10, 30, 60)
+_OPENING = 24  # letters of a text that are its prompt
+_KEPT = (
+    "<p class='fine'>Your model stays on this machine for an hour after its last use, and is then "
+    "deleted. It is found again in this browser under <em>Choose the models</em>.</p>"
+)
 _PUBLISH = """<details class='code'><summary>Publish it</summary>
 <pre tabindex='0' aria-label='The commands that publish it'>unzip your-text.zip
 python -m training.publish your-text --repo-id USER/NAME</pre></details>"""
@@ -78,58 +88,98 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
             chip = gr.Button(title, size="sm", elem_classes="chip", elem_id=f"sample-{name}")
             chip.click(_sample(name), None, text, **QUIET)
     with gr.Row(elem_classes="actions"):
-        seconds = gr.Radio(SECONDS, value=10, label="Seconds", elem_classes="pills")
+        seconds = gr.Radio(SECONDS, value=SECONDS[0], label="Seconds", elem_classes="pills")
         start = gr.Button(
             "Start", variant="primary", elem_id="own-start", elem_classes="go", min_width=90
         )
         stop = gr.Button("Stop", elem_id="own-stop", min_width=90, interactive=False)
     panel = html(elem_id="own")
-    with gr.Row(elem_classes="actions", visible=False) as after:
-        beside = gr.Button("Put it beside GPT-2", elem_id="own-beside")
-        home = gr.DownloadButton("Take it home", elem_id="own-home")
+    with gr.Column(visible=False) as after:
+        with gr.Row(elem_classes="actions"):
+            beside = gr.Button("Put it beside GPT-2", elem_id="own-beside")
+            home = gr.DownloadButton("Take it home", elem_id="own-home")
+            delete = gr.Button("Delete now", elem_id="own-delete", min_width=90)
+        html(_KEPT)
         html(_PUBLISH)
-    page.lessons |= {"sample": text, "seconds": seconds}
+    trained: gr.State = gr.State("")  # the key of the model
+    noted = gr.Textbox(visible=False)  # the same, for the browser, which remembers it
+    where: dict[str, Any] = {"tabs": ("train",), "lesson": KEY}
+    page.settings.accept("sample", text, _read_sample, written=False, **where)
+    page.settings.accept("seconds", seconds, one_of(SECONDS), default=SECONDS[0], **where)
 
-    async def train(
-        request: gr.Request, text: str, seconds: int, prompt: str
-    ) -> AsyncIterator[tuple[Any, ...]]:
+    async def train(request: gr.Request, text: str, seconds: int) -> AsyncIterator[tuple[Any, ...]]:
         visitor, off = request.session_hash or "", gr.Button(interactive=False)
+        lesson = None
         try:
-            async for shown in room.follow(
-                visitor, [own(text or "", seconds, prompt)], lambda jobs: _panel(room, jobs[0])
-            ):
-                yield shown, gr.skip(), gr.Button(interactive=True), gr.Row(visible=False), None
+            lesson = own(text or "", seconds, opening(text or ""))
+            async for shown in room.follow(visitor, [lesson], lambda jobs: _panel(room, jobs[0])):
+                yield shown, gr.skip(), gr.Button(interactive=True), _hidden(), None, "", ""
         except Refusal as refusal:
-            yield curves.say(str(refusal), "problem"), gr.skip(), off, gr.skip(), None
+            yield curves.say(str(refusal), "problem"), gr.skip(), off, gr.skip(), None, "", ""
             return
-        job = room.kept(visitor)
-        path = None
+        job = room.take(visitor)
+        key, path = "", None
         if job is not None:
-            path = Path(home.GRADIO_CACHE, secrets.token_hex(16), f"{MODEL}.zip")
-            room.at_leave(visitor, partial(shutil.rmtree, path.parent, ignore_errors=True))
-            await asyncio.to_thread(_zip, job.folder / MODEL, path)
-        ready = gr.Row(visible=job is not None)
-        yield shown, gr.Button("Again"), off, ready, None if path is None else str(path)
+            key, path = await asyncio.to_thread(_keep, page, job, Path(home.GRADIO_CACHE))
+        ready = gr.Column(visible=job is not None)
+        yield shown, gr.Button("Again"), off, ready, path and str(path), key, key
 
-    async def sit(request: gr.Request) -> tuple[Any, Any, str]:
-        visitor = request.session_hash or ""
-        job = room.kept(visitor)
-        if job is None:
-            return gr.skip(), gr.skip(), notice("That model is no longer here: train it again.")
-        key = f"your text ({secrets.token_hex(3)})"
-        page.roster.add(key, await asyncio.to_thread(_contestant, job.folder / MODEL, key))
-        room.at_leave(visitor, partial(page.roster.remove, key))
-        return key, gr.Tabs(selected="compare"), ""
+    async def sit(key: str, text: str) -> tuple[Any, ...]:
+        """On the left, with an opening of its own text."""
+        skipped = [gr.skip()] * 3
+        try:
+            await page.roster.seat(key)
+        except Refusal as refusal:
+            return (*skipped, notice(str(refusal)))
+        return key, opening(text or ""), gr.Tabs(selected="compare"), ""
+
+    def forget(key: str) -> tuple[Any, ...]:
+        page.roster.remove(key)
+        return _hidden(), "", notice("Deleted: the model and its zip are gone.")
 
     start.click(
         train,
-        [text, seconds, page.prompt],
-        [panel, start, stop, after, home],
-        concurrency_limit=None,
-        **QUIET,
-    )
+        [text, seconds],
+        [panel, start, stop, after, home, trained, noted],
+        **FREE,
+    ).then(None, noted, js="(key) => journey.trained(key)", **QUIET)
     stop.click(stopper(room), queue=False, **QUIET)
-    beside.click(sit, None, [page.left, page.tabs, page.notice], **QUIET)
+    left = page.seats[SIDES[0]]
+    seated = beside.click(sit, [trained, text], [left, page.prompt, page.tabs, page.notice], **FREE)
+    page.show(seated).then(None, js="() => journey.press('compare')", **QUIET)
+    delete.click(forget, trained, [after, trained, page.notice], **QUIET).then(
+        None, noted, js="(key) => journey.forget(key)", **QUIET
+    )
+
+
+def _hidden() -> Any:
+    return gr.Column(visible=False)
+
+
+def opening(text: str) -> str:
+    """The first words of a text, as a prompt for what was trained on it."""
+    words = text[:_OPENING].strip()
+    return words.rpartition(" ")[0] or words if len(text) > _OPENING else words
+
+
+def _keep(page: Page, job: Job, cache: Path) -> tuple[str, Path]:
+    """The model among the guests of the roster, and its zip where Gradio may serve it."""
+    folder = Path(tempfile.mkdtemp(prefix="tinygpt-own-"))
+    shutil.move(job.folder / MODEL, folder / MODEL)
+    shutil.rmtree(job.folder, ignore_errors=True)
+    path = Path(cache, secrets.token_hex(16), f"{MODEL}.zip")
+    _zip(folder / MODEL, path)
+
+    def farewell() -> None:
+        for gone in (folder, path.parent):
+            shutil.rmtree(gone, ignore_errors=True)
+
+    atexit.register(farewell)
+    return page.roster.add(partial(_contestant, folder / MODEL), farewell), path
+
+
+def _read_sample(name: str) -> str:
+    return samples()[str(one_of(samples())(name))]
 
 
 def _sample(name: str):
@@ -137,10 +187,10 @@ def _sample(name: str):
 
 
 # torch and transformers take seconds to import, and the page need not wait for them.
-def _contestant(folder: Path, name: str) -> Any:
+def _contestant(folder: Path, key: str) -> Any:
     from compare.lessons.taking import contestant
 
-    return contestant(folder, name)
+    return contestant(folder, own_name(key))
 
 
 def _zip(folder: Path, target: Path) -> None:
@@ -153,7 +203,7 @@ def _zip(folder: Path, target: Path) -> None:
 def _panel(room: Classroom, job: Job) -> str:
     shown = [curves.Curve("training loss", job.losses)]
     if job.validation:
-        shown.append(curves.Curve("loss on the part held back", job.validation, "held"))
+        shown.append(curves.Curve("loss on held-out text", job.validation, "held"))
     body = curves.chart(shown, job.steps or 100)
     if job.look is not None:
         title = f"At step {job.look.step:,} it writes"
@@ -163,16 +213,18 @@ def _panel(room: Classroom, job: Job) -> str:
 
 def _state(room: Classroom, job: Job) -> str:
     if job.over is None:
-        return curves.say(room.waiting(job) or curves.progress(job.losses, job.steps))
+        return curves.say(room.waiting(job) or curves.progress(job.losses, job.steps, job.seconds))
     if job.over.problem:
         return curves.say(job.over.problem, "problem")
     metrics = job.over.metrics
     held, pairs = metrics.get("val_bits_per_byte"), metrics.get("pairs")
-    measured = f" On the part held back it needs {held:.2f} bits per byte" if held else ""
+    measured = ""
+    if held:
+        measured = f" On text it never saw, it scores {held:.2f} bits per byte (lower is better)."
     if held and pairs:
-        measured += f"; a table of letter pairs needs {pairs:.2f}"
+        measured += f" Counting letter pairs scores {pairs:.2f}."
     return curves.say(
-        f"{metrics['parameters']:,} numbers, trained for {metrics['steps']:,} steps.{measured}.",
+        f"{metrics['parameters']:,} parameters, trained for {metrics['steps']:,} steps.{measured}",
         "done",
         "tokenizer",
     )

@@ -16,6 +16,7 @@ from compare.roster import REPO_ID, Roster
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import Refusal
 
+KEY, NAME = "time", "Time machine"
 Stops = list[tuple[int, str]]  # step and tag of a repo on the Hub; empty for the recorded run
 
 
@@ -32,7 +33,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
             repo = gr.Textbox(label="A repo with tags step-N", placeholder="user/name", max_lines=1)
             load = gr.Button("Load", elem_id="time-load", min_width=60, scale=0)
         said = html()
-    page.lessons |= {"step": stop}
+    page.settings.accept("step", stop, _stop, tabs=("train",), lesson=KEY, written=False)
 
     async def move(number: int, repo: str, found: Stops) -> str:
         return await live_at(page.roster, repo, found, number) if found else _recorded(number)
@@ -53,6 +54,14 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         press(open_repo, repo, [where, live, stop, said], **options).then(
             move, shown, panel, **options
         )
+
+
+def _stop(text: str) -> int:
+    """The stop of the slider that is nearest to a step."""
+    if not text.isdecimal() or len(text) > 8:
+        raise ValueError
+    steps = [frame.step for frame in frames()] or [0]
+    return min(range(len(steps)), key=lambda i: abs(steps[i] - int(text)))
 
 
 async def live_at(roster: Roster, repo: str, found: Stops, number: int) -> str:

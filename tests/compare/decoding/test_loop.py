@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from compare.decoding.forward import CHUNK
+from compare.decoding.cache import CHUNK
 from compare.decoding.loop import DecodeLoop
-from compare.decoding.weights import take_apart
+from compare.decoding.weights import UnknownShapeError, take_apart
 from compare.engine.snippet import generate_arguments
 from compare.values import Refusal, Sampling
 from tests.compare.models import SHAPES, VOCABULARY, WINDOW, model_of
@@ -246,4 +246,23 @@ def test_an_unknown_architecture_is_left_to_generate():
         bos_token_id=0,
         eos_token_id=0,
     )
-    assert take_apart(GPTNeoXForCausalLM(config)) is None
+    with pytest.raises(UnknownShapeError, match="gpt_neox"):
+        take_apart(GPTNeoXForCausalLM(config))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("position_embedding", "spiral"),
+        ("norm_type", "group"),
+        ("norm_position", "between"),
+        ("mixer", "convolution"),
+        ("hidden_act", "tanh"),
+    ],
+)
+def test_what_the_loop_does_not_know_is_refused_by_name(field, value):
+    """A new kind of position that the loop left out would give wrong text without a word."""
+    model = model_of("modern")
+    setattr(model.config, field, value)
+    with pytest.raises(UnknownShapeError, match=f"{field} '{value}'"):
+        take_apart(model)

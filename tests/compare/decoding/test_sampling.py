@@ -10,7 +10,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from compare.decoding.sampling import Chooser, choose
+from compare.decoding.sampling import Chooser, Crowd, choose
 from compare.values import Sampling
 
 SETTINGS = [
@@ -56,4 +56,4 @@ def test_every_row_chooses_as_transformers_would():
                 Chooser(s, torch.Generator().manual_seed(s.seed), set(ids))
                 for s, ids in zip(SETTINGS, seen, strict=True)
             ]
-            assert choose(logits, choosers) == expected
+            assert choose(logits, Crowd(choosers, vocabulary, logits.device)) == expected

@@ -7,6 +7,7 @@ import json
 import re
 
 from compare.html import charts
+from compare.html.panes import SIDES
 from compare.values import Attention, Odds, Piece, Point, Surprise
 
 EVIL = "<img src=x onerror=alert(1)>'\"${1}{{2}}"
@@ -22,7 +23,7 @@ def test_letters_of_both_models_share_rows_and_scale():
         "left": Odds("letter", [("a", 0.7), (" ", 0.2), (EVIL, 0.1)], EVIL),
         "right": Odds("letter", [("b", 0.9), ("a", 0.05)], "exact"),
     }
-    markup = charts.letter_chart(odds, NAMES)
+    markup = charts.letter_chart(odds, NAMES, EVIL)
     assert escaped(markup)
     letters = re.findall(r"<th scope='row'>(.*?)</th>", markup)
     assert [html.unescape(letter) for letter in letters] == ["b", "a", "␣", EVIL.replace(" ", "␣")]
@@ -30,8 +31,8 @@ def test_letters_of_both_models_share_rows_and_scale():
 
 
 def test_tokens_stay_in_two_lists():
-    odds = {side: Odds("token", [(EVIL, 1.0)], EVIL) for side in charts.SIDES}
-    markup = charts.token_chart(odds, NAMES)
+    odds = {side: Odds("token", [(EVIL, 1.0)], EVIL) for side in SIDES}
+    markup = charts.token_chart(odds, NAMES, "x" * 99)
     assert escaped(markup)
     assert markup.count("<table") == 2
 
@@ -48,7 +49,9 @@ def test_a_cut_shows_text_number_and_bytes():
 
 def test_attention_names_what_the_last_token_looks_at():
     rows = [[1.0, 0, 0], [0.25, 0.75, 0], [0.1, 0.6, 0.3]]
-    markup = charts.attention_map(Attention([EVIL, " it", "b"], rows, 5), "left")
+    markup = charts.attention_map(
+        Attention([EVIL, " it", "b"], rows, 5), "left", "hello, layer 1 of 1"
+    )
     assert escaped(markup)
     assert "looks at “␣it” 60.0%, “b” 30.0%" in markup
     assert "5 earlier tokens are not on the map" in markup

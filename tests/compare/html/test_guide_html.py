@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
+from urllib.parse import parse_qsl
 
-from compare.html import guide, guide_html
+from compare.html import guide, guide_html, markdown
 from compare.html.guide_html import MILESTONES
 
 
@@ -14,8 +15,9 @@ def test_every_idea_has_its_tries_its_code_and_a_box_for_notes():
     page = guide_html.guide_html()
     for idea in guide.ideas():
         (part,) = re.findall(rf"<details class='idea' id='idea-{idea.slug}'.*?</label>", page, re.S)
-        asks = [json.loads(unescape(text)) for text in re.findall(r"data-asks='([^']*)'", part)]
-        assert asks == [attempt.asks for attempt in idea.tries]
+        links = re.findall(r"data-go href='\?([^']*)'", part)
+        asks = [dict(parse_qsl(unescape(link))) for link in links]
+        assert asks == [{**attempt.asks, "idea": idea.slug} for attempt in idea.tries]
         assert f"<code>{idea.symbol}</code>, {idea.path} line " in part
         assert f"data-note='{idea.slug}'" in part
         assert "http" not in re.sub(r"<pre.*?</pre>", "", part, flags=re.S)
@@ -27,7 +29,7 @@ def test_six_milestones_and_a_way_to_each():
 
 
 def test_the_guides_markdown_is_escaped_before_it_is_read():
-    shown = guide_html.inline("a *b* `c<d>` <script> & so on")
+    shown = markdown.inline("a *b* `c<d>` <script> & so on")
     assert shown == "a <em>b</em> <code>c&lt;d&gt;</code> &lt;script&gt; &amp; so on"
 
 

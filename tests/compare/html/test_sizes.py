@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from compare.html.sizes import KNOWN, short, size_table, times
-from compare.values import Facts
+from compare.html.sizes import KNOWN, size_table, times
+from compare.values import Facts, short
 
 X = " \N{MULTIPLICATION SIGN}"
 OURS = Facts("mine <b>", 653_312, 3, 128, 4, 64, 245)

@@ -52,20 +52,25 @@ def later(do: Callable[[], None]) -> None:
     threading.Timer(0.3, do).start()
 
 
-def test_what_was_trained_is_kept_until_its_visitor_leaves(room):
+def test_what_was_trained_is_there_for_its_visitor_until_they_leave(room):
     steps, job = begun(room)
     job.steps, job.over = 5, Over({"loss": 1.0})
     assert rest(steps) == [5]
-    assert room.kept("ada") is job
-    assert room.kept("bob") is None
-    said: list[str] = []
-    room.at_leave("ada", lambda: said.append("goodbye"))
+    assert room.take("bob") is None
     room.leave("bob")
     assert job.folder.exists()
     room.leave("ada")
-    assert room.kept("ada") is None
+    assert room.take("ada") is None
     assert not job.folder.exists()
-    assert said == ["goodbye"]
+
+
+def test_whoever_takes_a_model_keeps_it(room):
+    steps, job = begun(room)
+    job.over = Over()
+    rest(steps)
+    assert room.take("ada") is job
+    room.leave("ada")
+    assert job.folder.exists()
 
 
 def test_the_next_training_takes_the_place_of_the_last(room):
@@ -75,8 +80,8 @@ def test_the_next_training_takes_the_place_of_the_last(room):
     steps, second = begun(room)
     second.over = Over()
     rest(steps)
-    assert room.kept("ada") is second
     assert not first.folder.exists()
+    assert room.take("ada") is second
 
 
 def test_a_browser_that_goes_away_takes_its_training_with_it(room):
@@ -86,7 +91,7 @@ def test_a_browser_that_goes_away_takes_its_training_with_it(room):
     asyncio.run(steps.aclose())
     assert job.stopped
     assert job.forgotten  # its lane deletes it
-    assert room.kept("ada") is None
+    assert room.take("ada") is None
 
 
 def test_starting_again_stops_what_one_had_begun_and_nobody_elses(room):
@@ -110,5 +115,5 @@ def test_a_training_that_failed_is_not_kept(room):
     steps, job = begun(room)
     job.over = Over(problem="the loss is nan")
     rest(steps)
-    assert room.kept("ada") is None
+    assert room.take("ada") is None
     assert not job.folder.exists()

@@ -10,7 +10,7 @@ from compare.html.panes import RECORDED
 from compare.lineup import CHECKPOINTS
 from compare.recorded import answers
 from compare.recorded.record import answers as answers_of
-from compare.roster import BASELINE, BASELINE_REVISION
+from compare.roster import BASELINE, BASELINE_REVISION, SEAT
 from compare.values import Sampling
 from tests.compare.fakes import FakeContestant
 
@@ -32,7 +32,7 @@ def written(tmp_path, monkeypatch):
 
 
 def test_a_recorded_answer_says_that_it_is_one_and_with_which_settings(written):
-    pane = answers.recorded_pane("left", "shakespeare")
+    pane = answers.recorded_pane("left", "shakespeare", "shakespeare")
     assert pane.takes[0].chunk.text == written["shakespeare"]["chunk"]["text"]
     assert f"{RECORDED} 4" in pane.html()
     assert "manual_seed(4)" in pane.html()
@@ -40,7 +40,7 @@ def test_a_recorded_answer_says_that_it_is_one_and_with_which_settings(written):
 
 
 def test_a_model_that_was_not_recorded_is_not_quoted(written):
-    assert answers.recorded_pane("right", "GPT-2") is None
+    assert answers.recorded_pane("right", SEAT, "GPT-2") is None
 
 
 @pytest.mark.skipif(not KEPT, reason="nothing is recorded yet: python -m compare.recorded.record")

@@ -192,9 +192,8 @@ def test_chat_is_shown_for_a_model_that_chats_and_for_no_other(quick_page, visit
     with visit(quick_page) as page:
         page.wait_for_function("document.body.dataset.chats === 'false'")
         assert not page.locator("#tab-chat-button").is_visible()
-        for fold in page.locator(".fold > button").all():
-            fold.click()
-        page.get_by_label("chat", exact=True).check()
+        page.get_by_role("button", name="Choose the models").click()
+        page.locator("#menu-left input[value='chat']").check()
         page.locator("#tab-chat-button").wait_for()
-        page.get_by_label("shakespeare", exact=True).check()
+        page.locator("#menu-left input[value='shakespeare']").check()
         page.locator("#tab-chat-button").wait_for(state="hidden")

@@ -6,15 +6,18 @@ import asyncio
 import threading
 
 from compare.html.panes import Pane
-from compare.roster import Roster
+from compare.roster import SEAT, Roster
 from compare.tabs.duel import Duels
 from compare.values import Sampling
 from tests.compare.fakes import FakeContestant, fake_roster
 
+SEATS = {"left": "shakespeare", "right": SEAT}
+
 
 async def collect(duels: Duels, left: str = "shakespeare", prompt: str = "To be", **settings):
     sampling = Sampling(max_new_tokens=20, **settings)
-    return [panes async for panes in duels.fight("ada", left, prompt, [sampling])]
+    seats = {"left": left, "right": SEAT}
+    return [panes async for panes in duels.fight("ada", seats, prompt, [sampling])]
 
 
 def test_both_sides_fill_and_end_in_the_same_messages():
@@ -36,7 +39,7 @@ def test_updates_become_rarer_with_more_visitors():
 
         async def one(visitor: int) -> int:
             sampling = [Sampling(max_new_tokens=20)]
-            return len([1 async for _ in duels.fight(str(visitor), "shakespeare", "a", sampling)])
+            return len([1 async for _ in duels.fight(str(visitor), SEATS, "a", sampling)])
 
         counts = await asyncio.gather(*[one(visitor) for visitor in range(visitors)])
         return max(counts)
@@ -47,11 +50,11 @@ def test_updates_become_rarer_with_more_visitors():
 def test_whoever_stops_listening_stops_both_texts():
     async def leave() -> tuple[Duels, list]:
         duels = Duels(fake_roster(pause=0.05))
-        fight = duels.fight("ada", "shakespeare", "To be", [Sampling()])
+        fight = duels.fight("ada", SEATS, "To be", [Sampling()])
         await anext(fight)
         await fight.aclose()
         left = await duels.roster.arrive("shakespeare")
-        right = (await duels.roster.right()).contestant
+        right = (await duels.roster.seat(SEAT)).contestant
         return duels, [*left.lives, *right.lives]
 
     duels, lives = asyncio.run(leave())
@@ -65,7 +68,7 @@ def test_stop_ends_ones_own_texts_only():
 
         async def run(visitor: str) -> str:
             sampling = [Sampling(max_new_tokens=30)]
-            async for left, _ in duels.fight(visitor, "shakespeare", "To be", sampling):
+            async for left, _ in duels.fight(visitor, SEATS, "To be", sampling):
                 if visitor == "ada" and left.takes[0].chunk.tokens:
                     duels.stop("ada")
             return left.takes[0].chunk.stopped
@@ -86,8 +89,8 @@ def test_one_side_may_refuse_while_the_other_writes():
         raise Refusal("picky cannot read it.")
 
     who.start = refuse
-    roster.add("picky", who)
-    left, right = asyncio.run(collect(Duels(roster), left="picky"))[-1]
+    picky = roster.add(lambda key: who)
+    left, right = asyncio.run(collect(Duels(roster), left=picky))[-1]
     assert left.problem == "picky cannot read it."
     assert not left.takes
     assert right.takes[0].chunk.stopped == "length reached"
@@ -114,7 +117,7 @@ def test_a_model_that_is_still_loading_is_said_to_be():
 
     async def press() -> list:
         duels = Duels(Roster([], load, baseline=None))
-        fight = duels.fight("ada", "shakespeare", "To be", [Sampling(max_new_tokens=3)])
+        fight = duels.fight("ada", SEATS, "To be", [Sampling(max_new_tokens=3)])
         first = await anext(fight)
         gate.set()
         return [first, *[panes async for panes in fight]]
@@ -135,7 +138,7 @@ def test_stop_while_a_model_is_loading_leaves_nothing_running():
 
     async def press_and_stop() -> list:
         duels = Duels(Roster([], load, baseline=None))
-        fight = duels.fight("ada", "shakespeare", "To be", [Sampling()])
+        fight = duels.fight("ada", SEATS, "To be", [Sampling()])
         await anext(fight)
         duels.stop("ada")
         gate.set()
@@ -144,6 +147,19 @@ def test_stop_while_a_model_is_loading_leaves_nothing_running():
     last = asyncio.run(press_and_stop())[-1]
     assert [pane.takes[0].chunk.stopped for pane in last] == ["stopped", "stopped"]
     assert all(live.chunk().tokens < 5 for live in who.lives)
+
+
+def test_any_two_models_sit_side_by_side():
+    """Two rungs of the ladder, or one model twice."""
+
+    async def write(seats) -> list[str]:
+        duels = Duels(fake_roster())
+        fight = duels.fight("ada", seats, "To be", [Sampling(max_new_tokens=3)])
+        panes = [panes async for panes in fight][-1]
+        return [pane.facts.name for pane in panes]
+
+    assert asyncio.run(write({"left": SEAT, "right": "hello"})) == ["shakespeare-gpt2", "hello"]
+    assert asyncio.run(write({"left": "hello", "right": "hello"})) == ["hello", "hello"]
 
 
 def test_a_pane_escapes_everything():

@@ -15,6 +15,7 @@ from tests.compare.conftest import FAREWELL
 
 pytestmark = pytest.mark.browser
 IDEAS = guide.ideas()
+TITLES = {module.KEY: module.NAME for module in LESSONS}
 KEPT = "JSON.parse(localStorage.getItem('tinygpt-guide'))"
 
 
@@ -47,8 +48,8 @@ def tried(page, idea: guide.Idea, attempt: guide.Try) -> None:
         name = "document.querySelector('#left-name')?.textContent"
         page.wait_for_function(f"{name} === {json.dumps(asks['model'])}")
     if "lesson" in asks:
-        title, _ = LESSONS[asks["lesson"]]
-        page.get_by_role("tab", name=title, exact=True, selected=True).wait_for()
+        page.get_by_role("tab", name=TITLES[asks["lesson"]], exact=True, selected=True).wait_for()
+    page.locator(f".strip[data-idea={idea.slug}]").wait_for()
     assert page.locator("#notice p").count() == 0
 
 
@@ -58,8 +59,8 @@ def tried(page, idea: guide.Idea, attempt: guide.Try) -> None:
     ids=["some", "all"],
 )
 def test_every_try_sets_the_page_up(quick_page, visit, ideas):
-    """All 25 with the slow tests; what each control is set to, test_trying.py knows."""
-    with visit(quick_page) as page:
+    """All 25 with the slow tests; what each control is set to, test_address.py knows."""
+    with visit(quick_page, forgive=FAREWELL) as page:
         for idea in ideas:
             for attempt in idea.tries:
                 tried(page, idea, attempt)

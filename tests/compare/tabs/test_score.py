@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from compare.engine import zerogpu
+from compare.roster import SEAT
 from compare.tabs import score
 from compare.tabs.shared import Page
 from compare.values import Refusal, Surprise
@@ -23,7 +24,7 @@ LENT = Surprise(1.25, 4, [("hell", 1.25)])
 
 def scored(roster, on_gpu: bool) -> str:
     page = cast(Page, SimpleNamespace(roster=roster))
-    return asyncio.run(score._scores(page, "hell", "hello", on_gpu))
+    return asyncio.run(score._scores(page, "hell", {"left": "hello", "right": SEAT}, on_gpu))
 
 
 @pytest.fixture

@@ -88,16 +88,18 @@ def test_a_split_is_covered_exactly_once(length, ranks):
     seen = [
         token
         for rank in range(ranks)
-        for batch in share(split, rank, ranks)
+        for batch, counts in share(split, rank, ranks)
+        if counts
         for token in batch["shift_labels"].flatten().tolist()
     ]
     assert sorted(seen) == list(range(1, length))
+    assert len({len(list(share(split, rank, ranks))) for rank in range(ranks)}) == 1
 
 
 def test_held_back_examples_are_covered_exactly_once():
     rows = [(np.array([0, n]), np.array([True, True])) for n in range(10)]
     split = InOrder(Sequences(rows, pad=0), batch_size=4)
-    seen = [n for batch in share(split, 0, 1) for n in batch["shift_labels"].flatten().tolist()]
+    seen = [n for batch, _ in share(split, 0, 1) for n in batch["shift_labels"].flatten().tolist()]
     assert seen == list(range(10))
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from tinygpt_hf.tokenization import train_bpe, train_char
 from training.data import tokens
-from training.data.corpus import BadText, cache_folder, open_corpus
-from training.loop.arguments import Options
+from training.data.corpus import BadText, Corpus, cache_folder, open_corpus
 from training.train import main
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +23,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def corpus(*paths, column: str = "text"):
-    return open_corpus(Options(data=[str(path) for path in paths], text_column=column))
+    return open_corpus([str(path) for path in paths], column=column)
 
 
 def test_files_folders_and_patterns_in_order(tmp_path):
@@ -242,3 +241,15 @@ def test_a_character_that_a_closed_vocabulary_lacks_is_named(tmp_path, capsys):
     error = capsys.readouterr().err
     assert "'W'" in error
     assert "character 7" in error
+
+
+def test_a_row_of_jsonl_is_one_example_whatever_lines_it_has(tmp_path):
+    """Stories have paragraphs: cut at the line, half of one would be learned without its names."""
+    path = tmp_path / "stories.jsonl"
+    texts = ["Nell slept.\nThen she woke.", "Ben ran."]
+    path.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts), encoding="utf-8")
+    tokenizer = train_bpe(texts, 300, show_progress=False)
+    found = tokens.read_lines(Corpus("stories", files=[path]), tokenizer, window=64)
+    assert [tokenizer.decode(ids) for ids, _ in found.sequences] == [
+        tokenizer.bos_token + text + tokenizer.eos_token for text in texts
+    ]

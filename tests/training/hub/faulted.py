@@ -59,4 +59,4 @@ def meant(run_dir: Path) -> dict[str, bytes]:
 
     folder = run_dir.parent / f"{run_dir.name}-meant"
     staged = stage(run_dir, folder)
-    return {name: (folder / name).read_bytes() for name in staged.files if name != "README.md"}
+    return {name: (folder / name).read_bytes() for name in staged.local if name != "README.md"}

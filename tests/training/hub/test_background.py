@@ -68,6 +68,21 @@ def test_without_permission_nothing_is_trained(ada, hub, train, tmp_path, capsys
     assert not (tmp_path / "beside" / "model.safetensors").exists()
 
 
+def test_the_last_line_is_what_a_stranger_types(hub, train, capsys):
+    assert train("beside", "--publish", "ada/hello", "--public") == 0
+    said = capsys.readouterr()
+    *_, address, last = said.out.splitlines()
+    assert address.endswith("/ada/hello, tagged step-15, step-30")
+    assert address.startswith("http://127.0.0.1")
+    assert last == (
+        'for anybody: transformers.AutoModelForCausalLM.from_pretrained("ada/hello", '
+        'revision="step-30", trust_remote_code=True, use_safetensors=True)'
+    )
+    assert not hub.repo("ada/hello").private
+    assert "recipe.yaml" in hub.files("ada/hello", "step-15")
+    assert "/ada/hello has step-15" in said.err
+
+
 @pytest.fixture
 def publisher(ada):
     started = Publisher("ada/tiny")

@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from tests.fixtures_hub import write_json
 from tests.hub.metadata import problems
-from training.hub.card import GENERATED, render_card, write_card
+from training.hub.card import GENERATED, NOTHING, Chosen, render_card, write_card
 
 SAMPLE = {
     "prompt": "hear me",
@@ -24,10 +24,10 @@ SAMPLE = {
 def card(run_dir):
     """The card of a run whose facts a test has changed."""
 
-    def card(repo_id=None, revision=None, **facts):
+    def card(repo_id=None, revision=None, chosen=NOTHING, **facts):
         path = run_dir / "metrics.json"
         write_json(path, json.loads(path.read_text(encoding="utf-8")) | facts)
-        return render_card(run_dir, repo_id=repo_id, revision=revision)
+        return render_card(run_dir, repo_id=repo_id, revision=revision, chosen=chosen)
 
     return card
 
@@ -73,8 +73,7 @@ def test_its_front_matter_is_valid_and_names_both_results(card):
     measured = {metric["type"]: metric["value"] for metric in result["metrics"]}
     assert measured == {"loss": 2.0, "bits_per_byte": 2.9}
     assert front(text)["pipeline_tag"] == "text-generation"
-    assert front(text)["language"] == "en"
-    assert "language" not in front(card(data="my own text"))
+    assert not {"license", "language", "new_version", "base_model"} & set(front(text))
     assert ModelCard(text).data.eval_results  # huggingface_hub reads it back
 
 
@@ -120,6 +119,7 @@ def test_it_says_where_a_model_started_and_not_where_it_lies_on_this_machine(car
     commit = "0" * 40
     text = card(init_from=f"openai-community/gpt2@{commit}")
     assert front(text)["base_model"] == "openai-community/gpt2"
+    assert front(text)["base_model_relation"] == "finetune"
     text = card(init_from="/home/ada/runs/mine")
     assert "It started from `mine`." in text
     assert "/home" not in text
@@ -148,3 +148,27 @@ def test_a_run_gets_its_card_as_a_file(run_dir):
     assert GENERATED in text
     assert text.endswith("\n")
     assert 'name = "."' in text
+
+
+def test_it_says_what_only_its_author_could_say(card):
+    chosen = Chosen(license="mit", language="de", new_version="ada/newer")
+    said = front(card("ada/tiny", chosen=chosen))
+    assert (said["license"], said["language"], said["new_version"]) == ("mit", "de", "ada/newer")
+    assert said["library_name"] == "transformers"
+
+
+def test_it_says_which_text_and_how_to_train_it_again(card, run_dir):
+    text = {"name": "my.txt", "bytes": 60000, "sha256": "ab" * 32}
+    code = {"url": "https://github.com/ada/tinygpt", "commit": "c" * 40}
+    (run_dir / "recipe.yaml").write_text("max_steps: 4\n", encoding="utf-8")
+    said = card("ada/tiny", text=text, recipe="my", code=code)
+    assert f"It was trained on `my.txt` (60,000 bytes, SHA-256 `{'ab' * 32}`)" in said
+    assert "python -m training.train recipe.yaml --data my.txt" in said
+    assert f"https://github.com/ada/tinygpt at commit `{'c' * 40}`" in said
+    assert "from the recipe" not in said  # a text's own name is no recipe
+
+
+def test_it_says_what_it_needs_and_which_layers_lora_adapts(card):
+    text = card("ada/tiny")
+    assert "`transformers>=5.23,<6`" in text
+    assert 'target_modules="all-linear"' in text

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from training.hub import errors
-from training.hub.commit import commit_folder, put_back
+from training.hub.commit import commit_folder, put_back, read_folder
 from training.hub.errors import Damaged, PublishError
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +48,7 @@ def commit(ada, folder, monkeypatch):
 
     def commit(files=FILES, **options):
         options = {"message": "Deploy", "repo_type": "space", **options}
-        return commit_folder(api, "ada/page", folder, files, **options)
+        return commit_folder(api, "ada/page", read_folder(folder, files), **options)
 
     return commit
 

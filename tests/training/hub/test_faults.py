@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures_hub import write_json
 from tests.hub.faults import KINDS
 from tests.training.hub.faulted import PRELOADED, meant, run_command
 from tests.training.test_publish import other_weights
@@ -64,7 +65,7 @@ def test_a_first_version_that_arrives_damaged_leaves_an_empty_repository(hub, se
 
 
 def test_what_cannot_be_read_back_from_main_does_not_stay_there(hub, send, second):
-    hub.break_for("ada", only=("500",), rate=1, matching="GET .*/resolve/")
+    hub.break_for("ada", only=("500",), rate=1, matching="GET /lfs/")
     with pytest.raises(PublishError, match="cannot be read back"):
         send(run="second")
     assert set(hub.repo("ada/tiny").tags) == {"step-4"}
@@ -170,17 +171,41 @@ class Attempt:
         return all(there.get(name) == content for name, content in files.items())
 
 
+def become_another_run(run_dir: Path) -> None:
+    path = run_dir / "metrics.json"
+    write_json(path, json.loads(path.read_text(encoding="utf-8")) | {"run": "another"})
+
+
+def in_the_way(attempt: Attempt, old: dict[str, bytes], chance: random.Random) -> None:
+    """Another run is there and was not asked to be replaced: refused, whatever else goes wrong."""
+    tree = dict(attempt.hub.files(attempt.repo_id))
+    before = len(attempt.log)
+    code = attempt.command("--run", "second", rate=0.1, most=chance.choice([0, 1, 3]))
+    said = attempt.log[before:]
+    assert code != 0, "another run was replaced, and nobody was asked"
+    assert attempt.hub.files(attempt.repo_id) == tree
+    if code is not None:
+        assert said.strip().splitlines()[-1].startswith("error: "), said
+    if not attempt.happened:
+        assert "holds the model of another run" in said
+
+
 def publish_under_faults(attempt: Attempt) -> tuple[Counter, int | None]:
-    """One publish of a first or a second version, faulted and then repeated; what must hold."""
+    """One publish of a first version, a second one, or over another run; faulted and then
+    repeated; what must hold."""
     chance = random.Random(attempt.seed)
-    old = None
-    if chance.random() < 0.5:
+    old, flags = None, []
+    if chance.random() < 0.67:
         assert attempt.command(proved=False) == 0
         old = meant(attempt.run_dir)
         shutil.rmtree(f"{attempt.run_dir}-meant")
         other_weights(attempt.run_dir)
+        flags = ["--run", "second"]
+        if chance.random() < 0.5:
+            become_another_run(attempt.run_dir)
+            in_the_way(attempt, old, chance)
+            flags = ["--run", "second", "--replace"]
     new = meant(attempt.run_dir)
-    flags = ["--run", "second"] if old else []
     before = len(attempt.log)
     kind = (*KINDS, "killed-any-time")[attempt.seed % (len(KINDS) + 1)]
     if kind == "killed-any-time":

@@ -13,7 +13,7 @@ import pytest
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from training.loop import checkpoints
+from training.loop.folder import STATE, last_whole
 from training.train import main
 
 ROOT = Path(__file__).parents[3]
@@ -99,27 +99,27 @@ def test_a_torn_checkpoint_is_skipped_wherever_it_is_cut(text, tmp_path, capsys)
     run = tmp_path / "run"
     assert main([str(text), "--output_dir", str(run), *SHAPE, "--max_steps", "6"]) == 0
     last, before = run / "checkpoint-6", run / "checkpoint-3"
-    assert checkpoints.last_whole(run) == (last, [])
+    assert last_whole(run) == (last, [])
     chance = random.Random(0)
     needed = {
         "model.safetensors",
         "optimizer.pt",
         "scheduler.pt",
         "rng_state.pth",
-        checkpoints.STATE,
+        STATE,
     }
     for name in needed:
         path = last / name
         whole = path.read_bytes()
         for cut in (0, 1, chance.randrange(2, len(whole) - 2), len(whole) - 2):
             path.write_bytes(whole[:cut])
-            found, lines = checkpoints.last_whole(run)
+            found, lines = last_whole(run)
             assert found == before, (name, cut)
             assert "checkpoint-6 is torn and skipped" in lines[0]
         path.unlink()
-        assert checkpoints.last_whole(run)[0] == before, name
+        assert last_whole(run)[0] == before, name
         path.write_bytes(whole)
-    assert checkpoints.last_whole(run) == (last, [])
+    assert last_whole(run) == (last, [])
 
 
 def test_a_torn_checkpoint_loses_nothing_else(text, tmp_path, capsys):
@@ -163,7 +163,7 @@ def test_a_loss_that_is_no_number_stops_the_run(text, tmp_path, capsys):
     assert main([str(text), "--output_dir", str(run), *flags]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "the loss is nan at step" in error or "the loss is inf at step" in error
-    good, _ = checkpoints.last_whole(run)
+    good, _ = last_whole(run)
     if good is not None:
         assert str(good) in error
         weights = load_file(good / "model.safetensors")

@@ -16,7 +16,7 @@ from training.train import main
 @pytest.mark.parametrize("name", reader.names())
 def test_every_recipe_is_understood(name):
     """Keys, model fields and TrainingArguments' fields, and their values."""
-    from training.loop.prepare import platform_arguments
+    from training.loop.arguments import platform_arguments
 
     settings = arguments.resolve(name, {})
     TinyGPTConfig(vocab_size=300, **settings.model)
@@ -126,7 +126,7 @@ def test_an_unknown_flag_names_the_nearest(capsys):
 def test_a_tracker_that_is_not_installed_is_named(capsys, tmp_path):
     flags = ["--report_to", "no-such-tracker", "--output_dir", str(tmp_path / "run")]
     assert main(["hello", *flags]) == 1
-    assert "--report_to no-such-tracker: it is not installed" in capsys.readouterr().err
+    assert "--report_to no-such-tracker: there is no such tracker" in capsys.readouterr().err
 
 
 def test_every_field_of_the_platform_is_a_flag():

@@ -110,7 +110,7 @@ def test_a_text_of_ones_own_from_paste_to_the_zip(quick_page, visit, picture, tm
         page.click("#sample-guide")
         page.wait_for_function("document.querySelector('#own-text textarea').value.length > 5000")
         page.click("#own-start")
-        page.get_by_text("a table of letter pairs needs").wait_for()
+        page.get_by_text("Counting letter pairs scores").wait_for()
         is_accessible(page)
         picture(page, "own-desktop", whole=True)
         with page.expect_download() as download:
@@ -166,7 +166,7 @@ def test_what_is_broken_is_shown_beside_the_intact_one(quick_page, visit):
     with visit(quick_page) as page:
         to_lesson(page, "Break it")
         page.get_by_label("no positions").check()
-        page.get_by_text("its words come out with their letters mixed").wait_for()
+        page.get_by_text("the words come out with their letters mixed").wait_for()
         page.click("#break-start")
         page.wait_for_function("document.querySelectorAll('#broken .legend b').length === 2")
         page.click("#break-stop")

@@ -1,0 +1,117 @@
+"""The keys and values of every text under way, packed in blocks of columns.
+
+All texts write their next token into the same column, so a step reads whole blocks from end to end
+(twice as fast as with gaps between the rows), and a key's distance from the newest token is the
+same for every row. Position p of a row lies in column `begins[row] + p`; the columns on its left
+belong to nobody. Blocks come as texts grow and go when nobody sees them any more.
+
+Shapes in comments: L layers, R rows with room, B rows, G groups of heads that share keys, D width
+of a head.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not hold up the others
+BLOCK = 32  # columns
+_BYTES = 1 << 30
+_MOST_ROWS = 256
+
+
+class Cache:
+    """Room for texts that come and go; the rows in use are always the first ones."""
+
+    def __init__(
+        self, layers: int, groups: int, width: int, window: int, dtype: torch.dtype, device
+    ) -> None:
+        self.window, self.most = window, _MOST_ROWS
+        self.now = 0  # the column that this step writes
+        self.begins: list[int] = []  # the column of each row's position 0
+        self.blocks: list[Tensor] = []  # L 2 R G BLOCK D: of every layer the keys and the values
+        self._spare: list[Tensor] = []
+        self._rows = 0
+        self._each = 2 * layers * groups * width * dtype.itemsize  # bytes of one token
+        self._nothing = torch.zeros(
+            (layers, 2, 0, groups, BLOCK, width), dtype=dtype, device=device
+        )
+
+    def has_room(self, rows: int, tokens: int) -> bool:
+        """Whether so many rows fit, the longest of that many tokens; one always does."""
+        columns = min(tokens, self.window) + CHUNK + 2 * BLOCK
+        fits = _rows_for(rows) * columns * self._each <= _BYTES
+        return rows <= 1 or (rows <= self.most and fits)
+
+    def join(self, tokens: int, steps: int) -> None:
+        """A new last row, whose prompt of so many tokens is read in that many steps: its last
+        token falls into the column that everybody writes by then."""
+        begin = self.now + steps - tokens
+        if begin < 0:
+            more = -(begin // BLOCK)
+            self._grow_rows()
+            self.blocks[:0] = [self._block() for _ in range(more)]
+            self._shift(more * BLOCK)
+            begin += more * BLOCK
+        self.begins.append(begin)
+        self._grow_rows()
+        self._grow_columns()
+
+    def leave(self, row: int) -> None:
+        """Empties a row and puts the last one into its place, so that rows stay without a gap."""
+        last = len(self.begins) - 1
+        self.begins[row] = self.begins[last]
+        self.begins.pop()
+        if not self.begins:
+            self._spare, self.blocks, self.now = self._spare + self.blocks, [], 0
+        for block in self.blocks:
+            if row != last:
+                block[:, :, row] = block[:, :, last]
+            block[:, :, last] = 0  # an overflow left behind would be 0 times infinity
+
+    def advance(self) -> None:
+        """To the next column, after everybody has written."""
+        if not self.begins:
+            return
+        self.now += 1
+        low = min(self.low(begin, self.now) for begin in self.begins)
+        for _ in range(low // BLOCK):
+            self._spare.append(self.blocks.pop(0))
+            self._shift(-BLOCK)
+        self._grow_columns()
+
+    def low(self, begin: int, column: int) -> int:
+        """The first column that a row which begins there can see from that one."""
+        return max(begin, column - self.window + 1, 0)
+
+    def free(self) -> None:
+        """Gives the memory back while there is nothing to do."""
+        self.blocks, self._spare, self._rows = [], [], 0
+
+    def _shift(self, columns: int) -> None:
+        self.now += columns
+        self.begins = [begin + columns for begin in self.begins]
+
+    def _grow_columns(self) -> None:
+        while self.now + CHUNK > len(self.blocks) * BLOCK:
+            self.blocks.append(self._block())
+
+    def _grow_rows(self) -> None:
+        if len(self.begins) <= self._rows:
+            return
+        self._rows, self._spare = _rows_for(len(self.begins)), []
+        for number, old in enumerate(self.blocks):
+            self.blocks[number] = self._block()
+            self.blocks[number][:, :, : old.shape[2]] = old
+
+    def _block(self) -> Tensor:
+        if self._spare:
+            return self._spare.pop().zero_()
+        shape = list(self._nothing.shape)
+        shape[2] = self._rows
+        return self._nothing.new_zeros(shape)
+
+
+def _rows_for(rows: int) -> int:
+    """In powers of two, so that few arrivals move everything."""
+    return max(8, 1 << (rows - 1).bit_length())

@@ -1,0 +1,1 @@
+"""`/v1`: the models of the page for whatever speaks OpenAI's protocol. No gradio, no torch."""

@@ -1,0 +1,45 @@
+"""On a phone: targets for a finger, nothing cut, and a first paint that does not jump."""
+
+from __future__ import annotations
+
+import pytest
+
+from .browser import LOOKS, NAMES
+
+pytestmark = pytest.mark.browser
+
+LEAST = 43.5  # px; 44, but for what a browser rounds
+MOST_SHIFT = 0.05
+SHIFT = """() => new Promise((resolve) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value;
+    }).observe({type: "layout-shift", buffered: true});
+    setTimeout(() => resolve(sum), 300);
+})"""
+# What can be pressed and is too low for a finger; a control inside a label is as high as the label.
+LOW = """(least) => [...document.querySelectorAll("button, a[href], summary, select, label input, "
+    + "input[type=range], input[type=number], textarea")]
+    .map((one) => one.closest("label") ?? one)
+    .filter((one) => one.offsetParent && getComputedStyle(one).visibility === "visible")
+    .filter((one) => one.closest(".unseen, .overflow-menu, [aria-hidden=true]") === null)
+    .map((one) => [one.getBoundingClientRect(), one])
+    .filter(([box]) => box.width > 0 && box.height > 0 && box.height < least)
+    .map(([box, one]) => `${one.tagName} ${one.id} ${one.className} ${box.height.toFixed(0)} `
+        + (one.textContent || one.ariaLabel || "").trim().slice(0, 30))"""
+
+
+@pytest.mark.parametrize("tab", ["compare", "inside", "score", "train", "learn"])
+def test_every_target_is_high_enough_for_a_finger(quick_page, visit, tab):
+    with visit(quick_page, phone=True) as page:
+        page.locator(f"#tab-{tab}-button").click()
+        page.wait_for_timeout(1_500)
+        assert page.evaluate(LOW, LEAST) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(("phone", "dark"), LOOKS, ids=NAMES.values())
+def test_the_first_paint_does_not_jump(quick_page, visit, phone, dark):
+    with visit(quick_page, phone=phone, dark=dark) as page:
+        page.wait_for_timeout(1_500)
+        assert page.evaluate(SHIFT) <= MOST_SHIFT

@@ -1,0 +1,30 @@
+"""A plain folder of transformers' own GPT-2 or Llama: the same function, and none of our code."""
+
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tinygpt_hf import TinyGPTForCausalLM
+from tinygpt_hf.twins import to_gpt2, to_llama
+from training.exporting.errors import ANOTHER_SHAPE, ExportError
+from training.exporting.folder import whole
+
+CONVERT = {"gpt2": to_gpt2, "llama": to_llama}
+
+
+def write_twin(
+    model: TinyGPTForCausalLM, tokenizer: PreTrainedTokenizerBase, kind: str, target: Path
+) -> list[str]:
+    """The folder, and what to say about it."""
+    twin = twin_of(model, kind)
+    with whole(target) as folder:
+        twin.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return [f"{target}: a {type(twin).__name__} and its tokenizer, for AutoModelForCausalLM"]
+
+
+def twin_of(model: TinyGPTForCausalLM, kind: str) -> PreTrainedModel:
+    try:
+        return CONVERT[kind](model)
+    except ValueError as error:
+        raise ExportError(f"this model has no {kind} twin: {error}; {ANOTHER_SHAPE}") from None

@@ -1,0 +1,1 @@
+"""The language of the stories: words, sentence patterns, what sentences need and make."""

@@ -1,0 +1,1 @@
+"""How stories are spoilt, to see whether the checker notices."""

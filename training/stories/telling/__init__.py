@@ -1,0 +1,1 @@
+"""How stories are told: one by one, by number."""
