@@ -212,6 +212,8 @@ class Contestant:
 
     def _checked(self, ids: Sequence[int]) -> list[int]:
         """Tokens that somebody else has counted out."""
+        if not isinstance(ids, (list, tuple)) or not all(isinstance(n, int) for n in ids):
+            raise Refusal("The prompt must be text, or a list of token numbers.")
         if not ids:
             raise Refusal("The prompt is empty: it needs at least one token.")
         vocabulary = self.model.get_input_embeddings().weight.shape[0]

@@ -180,10 +180,9 @@ def test_what_is_too_large_for_one_file_is_refused(monkeypatch, capsys, tmp_path
     assert "one file holds at most" in capsys.readouterr().err
 
 
-def test_against_is_for_one_kind_alone(capsys, monkeypatch):
-    monkeypatch.setitem(export.KINDS, "other", ("other", "another kind"))
+def test_against_is_for_one_kind_alone(capsys):
     with pytest.raises(SystemExit):
-        export.main(["hello", "--to", "other", "--against", "bigram"])
+        export.main(["hello", "--to", "gguf", "--against", "bigram"])
     assert "--against is for --to html" in capsys.readouterr().err
 
 

@@ -69,7 +69,7 @@ def test_a_training_is_stopped_half_way_and_begun_again(quick_page, visit):
         for _ in range(2):
             page.click("#live-start")
             page.wait_for_function(
-                "/Step [1-9]/.test(document.querySelector('#live .state').textContent)",
+                "/Step [1-9]/.test(document.querySelector('#live .state')?.textContent)",
             )
             page.click("#live-stop")
             page.get_by_text("Stopped at step").wait_for()
