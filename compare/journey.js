@@ -230,7 +230,9 @@ window.journey = (() => {
             const reload = performance.getEntriesByType("navigation")[0]?.type === "reload";
             const mayRun = opening ? !(reload && asks.get("tab") === "train") : runs;
             if (opening) then = reload ? "" : asks.get("then") ?? "";
-            const waits = document.querySelector("#notice")?.textContent.includes("press Load");
+            // Where a part was left out, the word about it stays until the visitor goes on.
+            const said = document.querySelector("#notice")?.textContent ?? "";
+            const waits = said.includes("press Load") || said.includes("left out");
             begun = true;
             await until(() => tab() === (asks.get("tab") ?? "compare"), 2000);
             if (idea()) noteTried(idea());

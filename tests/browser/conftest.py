@@ -48,7 +48,7 @@ def exported(tmp_path_factory) -> Callable[..., Path]:
     return export
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # one at a time: two drivers in one process disturb each other
 def visitors() -> Iterator[Callable]:
     with chromium() as visitor:
         yield visitor
