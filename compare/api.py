@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from .roster import SEAT, Roster
-from .values import Answers, Refusal, Sampling, Unit
+from .values import Answers, RefusedError, Sampling, Unit
 
 BASELINE = SEAT  # as in an address
 _LOOK = 0.05  # seconds
@@ -28,7 +28,7 @@ class Api:
 
     async def _contestant(self, model: str) -> Answers:
         if not isinstance(model, str):
-            raise Refusal("model must be a name.")
+            raise RefusedError("model must be a name.")
         if model == BASELINE:
             return (await self._roster.seat(SEAT)).contestant
         return await self._roster.arrive(model or self._roster.left)
@@ -36,7 +36,7 @@ class Api:
     async def _ask(self, model: str, question: Callable[[Answers], Any]) -> Any:
         try:
             return await asyncio.to_thread(question, await self._contestant(model))
-        except Refusal as refusal:
+        except RefusedError as refusal:
             raise _error(refusal) from None
 
     async def models(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Api:
         (GPT-2, or its stand-in while GPT-2 is not there)."""
         try:
             right = await self._roster.seat(SEAT)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             raise _error(refusal) from None
         return {
             "tiny": list(self._roster.names),
@@ -90,7 +90,7 @@ class Api:
                 temperature, top_k, top_p, repetition_penalty, max_new_tokens, greedy, seed
             )
             live = (await self._contestant(model)).start(prompt, sampling)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             raise _error(refusal) from None
         waited = _SHOW  # the first text is sent as soon as there is one
         try:
@@ -116,7 +116,7 @@ class Api:
             unit: "letter", the same for every model, or "token", the model's own.
         """
         if unit not in ("letter", "token"):
-            raise _error(Refusal('unit is "letter" or "token".'))
+            raise _error(RefusedError('unit is "letter" or "token".'))
         kind: Unit = "letter" if unit == "letter" else "token"
         return await self._ask(
             model, lambda who: asdict(who.next_tokens(prompt, temperature, kind))
@@ -149,7 +149,7 @@ class Api:
             head: from 1.
         """
         if not all(isinstance(number, int) for number in (layer, head)):
-            raise _error(Refusal("layer and head must be whole numbers."))
+            raise _error(RefusedError("layer and head must be whole numbers."))
         return await self._ask(
             model, lambda who: asdict(who.attention(prompt, layer - 1, head - 1))
         )
@@ -203,7 +203,7 @@ class Api:
         return await self._ask(model, lambda who: asdict(who.score(text)))
 
 
-def _error(refusal: Refusal) -> gr.Error:
+def _error(refusal: RefusedError) -> gr.Error:
     return gr.Error(str(refusal), print_exception=False)
 
 

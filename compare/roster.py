@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from .guests import PREFIX, Guests, new_key
-from .values import Answers, Refusal
+from .values import Answers, RefusedError
 
 DEFAULT, STAND_IN = "shakespeare", "shakespeare-gpt2"
 BASELINE = "openai-community/gpt2"
@@ -172,16 +172,16 @@ class Roster:
 
     def _future(self, key: str) -> Future[Answers]:
         if not isinstance(key, str):  # whatever a client may send
-            raise Refusal(_NAMED)
+            raise RefusedError(_NAMED)
         with self._lock:
             if (own := self._guests.get(key)) is not None:
                 return own
             if key.startswith(PREFIX):
-                raise Refusal(GONE)
+                raise RefusedError(GONE)
             if key not in self._futures:
                 ours = key in self.names or key == self.stand_in
                 if not ours and not REPO_ID.fullmatch(key):
-                    raise Refusal(_NAMED)
+                    raise RefusedError(_NAMED)
                 load = self._load if ours else self._load_stranger
                 if not ours:
                     self._make_room()
@@ -194,18 +194,18 @@ class Roster:
         strangers = [k for k in self._futures if k not in self.names and k != self.stand_in]
         there = [key for key in strangers if self._futures[key].done()]
         if len(strangers) - len(there) >= _COMING:
-            raise Refusal("Several models are being loaded already: try again in a moment.")
+            raise RefusedError("Several models are being loaded already: try again in a moment.")
         for key in there[: max(0, len(there) + 1 - _KEPT)]:
             del self._futures[key]
 
-    def _refusal(self, key: str, error: Exception) -> Refusal:
+    def _refusal(self, key: str, error: Exception) -> RefusedError:
         if isinstance(error, (TooSlow, asyncio.TimeoutError)):
-            return Refusal(f"{key} is still being loaded: try again in a moment.")
+            return RefusedError(f"{key} is still being loaded: try again in a moment.")
         with self._lock:
             self._futures.pop(str(key), None)  # so that the next visitor may try again
-        if isinstance(error, Refusal):
+        if isinstance(error, RefusedError):
             return error
-        return Refusal(f"{key} cannot be loaded: {_sentence(error)}")
+        return RefusedError(f"{key} cannot be loaded: {_sentence(error)}")
 
 
 def _in_background(work: Callable[[], Answers], turn: threading.Semaphore) -> Future[Answers]:
@@ -228,7 +228,7 @@ def _in_background(work: Callable[[], Answers], turn: threading.Semaphore) -> Fu
 def _sentence(error: BaseException) -> str:
     """An error as a visitor may see it: its first line if it was meant to be read, or its kind."""
     lines = str(error).strip().splitlines()
-    meant = isinstance(error, (Refusal, ValueError, OSError)) and lines
+    meant = isinstance(error, (RefusedError, ValueError, OSError)) and lines
     return lines[0][:300] if meant else type(error).__name__
 
 

@@ -13,11 +13,11 @@ LONGEST = 512  # new tokens that one request may ask for
 LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_seed` both hold
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """What the visitor asked for cannot be had; the message is a sentence with the way out."""
 
 
-class BusyError(Refusal):
+class BusyError(RefusedError):
     """Too many others are being served just now."""
 
 
@@ -63,17 +63,19 @@ class Sampling:
         for name, (least, most) in self.RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise Refusal(f"{name} must be a number, not {type(value).__name__}.")
+                raise RefusedError(f"{name} must be a number, not {type(value).__name__}.")
             if not math.isfinite(value) or not least <= value <= most:
-                raise Refusal(f"{name} must be between {least:,} and {most:,}; {value} is not.")
+                raise RefusedError(
+                    f"{name} must be between {least:,} and {most:,}; {value} is not."
+                )
             if isinstance(least, float):
                 object.__setattr__(self, name, float(value))
             elif value != int(value):
-                raise Refusal(f"{name} must be a whole number; {value} is not.")
+                raise RefusedError(f"{name} must be a whole number; {value} is not.")
             else:
                 object.__setattr__(self, name, int(value))
         if not isinstance(self.greedy, bool):
-            raise Refusal("greedy must be true or false.")
+            raise RefusedError("greedy must be true or false.")
 
     def with_seed(self, more: int) -> Sampling:
         """The same with another seed, so many further on."""

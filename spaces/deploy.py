@@ -38,7 +38,7 @@ from running import QUESTION, Running  # noqa: E402
 from training.hub import commit as hub  # noqa: E402
 from training.hub.access import Place, look  # noqa: E402
 from training.hub.errors import (  # noqa: E402
-    Damaged,
+    DamagedError,
     PublishError,
     bounded_client,
     one_line,
@@ -201,14 +201,14 @@ class Space:
                 api.preupload_lfs_files(repo_id, again, repo_type="space")
             if damaged and (damaged := self._damaged(made)):
                 where = f"{repo_id} at {made[:7]}"
-                raise Damaged(f"{where} comes back changed: {', '.join(damaged)}", made)
-        except Damaged as error:
+                raise DamagedError(f"{where} comes back changed: {', '.join(damaged)}", made)
+        except DamagedError as error:
             self._put_back(before, error)
         same = made == before
         self.say("nothing to commit" if same else f"committed {len(self.local)} files: {made[:7]}")
         return made
 
-    def _put_back(self, good: str, error: Damaged) -> NoReturn:
+    def _put_back(self, good: str, error: DamagedError) -> NoReturn:
         try:
             hub.put_back(self.api, self.repo_id, good, error.commit, repo_type="space")
         except PublishError as second:

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> in
 
 def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]) -> int:
     from training.hub.errors import PublishError
-    from training.loop.run import NotFinished, Run
+    from training.loop.run import NotFinishedError, Run
 
     if alone := launched_alone():
         print(alone, file=sys.stderr)
@@ -52,7 +52,7 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
         run = Run(settings, started)
         run.train(callbacks)
         metrics = run.finish()
-    except (NotFinished, PublishError) as error:
+    except (NotFinishedError, PublishError) as error:
         return fail(error)
     if run.args.process_index == 0:
         print(summary(metrics, run.folder))
@@ -76,7 +76,7 @@ def refuse_early(argv: Sequence[str]) -> None:
     """A misspelt recipe is said to be one before seconds are spent on imports."""
     known, others = arguments.make_parser().parse_known_args(argv)
     if not argv or not (others or "recipe" in known or "resume" in known):
-        raise reader.BadRecipe(UNNAMED)
+        raise reader.BadRecipeError(UNNAMED)
     if not others and "recipe" in known and not Path(known.recipe).exists():
         reader.find(known.recipe)
 
@@ -88,17 +88,17 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
     name, arch = flags.pop("recipe", None), flags.pop("arch", None)
     own_text = is_text(name) and not flags.get("resume")
     if arch is not None and not own_text:
-        raise reader.BadRecipe(
+        raise reader.BadRecipeError(
             f"--arch {arch} is for a text of your own (a file or folder); "
             "a recipe, like a run that goes on, has its own shape"
         )
     if flags.get("resume"):
         where = flags.get("output_dir")
         if where is None and name is None:
-            raise reader.BadRecipe("--resume needs the run's --output_dir, or its recipe")
+            raise reader.BadRecipeError("--resume needs the run's --output_dir, or its recipe")
         return folder.recorded(Path(where) if where else folder.latest(run_name(name)), flags)
     if name is None:
-        raise reader.BadRecipe(UNNAMED)
+        raise reader.BadRecipeError(UNNAMED)
     if own_text:
         flags["data"] = [name, *flags.get("data", [])]
         settings = arguments.resolve(arguments.ARCHITECTURES[arch or "modern"], flags)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from compare.values import Layers, Refusal, Shares, Without
+from compare.values import Layers, RefusedError, Shares, Without
 from tinygpt_hf import inspecting
 
 SHOWS = 32  # positions
@@ -54,15 +54,15 @@ def without(
 ) -> Without:
     """What the two functions answer with the model as it is, and with the parts switched off."""
     if isinstance(parts, str) or not all(isinstance(part, str) for part in parts):
-        raise Refusal('parts must be a list of names, such as ["block 0 head 1"].')
+        raise RefusedError('parts must be a list of names, such as ["block 0 head 1"].')
     if not 0 < len(parts) <= _MOST_SWITCHED:
-        raise Refusal(f"Name 1 to {_MOST_SWITCHED} parts; there are {len(parts)}.")
+        raise RefusedError(f"Name 1 to {_MOST_SWITCHED} parts; there are {len(parts)}.")
     before, text_before = odds(), write()
     try:
         with inspecting.without(model, parts):
             return Without(list(parts), before, odds(), text_before, write())
     except ValueError as error:
-        raise Refusal(f"{error}.") from None
+        raise RefusedError(f"{error}.") from None
 
 
 @torch.no_grad()

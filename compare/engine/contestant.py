@@ -31,7 +31,7 @@ from compare.values import (
     Odds,
     Piece,
     Point,
-    Refusal,
+    RefusedError,
     Sampling,
     Shares,
     Surprise,
@@ -165,21 +165,23 @@ class Contestant:
     def encode(self, text: str, what: str = "The prompt") -> list[int]:
         """The ids of a text that this model can read, or a sentence about what is wrong with it."""
         if not isinstance(text, str):
-            raise Refusal(f"{what} must be text.")
+            raise RefusedError(f"{what} must be text.")
         if not text:
-            raise Refusal(f"{what} is empty: type a few letters first.")
+            raise RefusedError(f"{what} is empty: type a few letters first.")
         if len(text) > MOST_CHARACTERS:
-            raise Refusal(f"{what} has {len(text):,} characters; at most {MOST_CHARACTERS:,} fit.")
+            raise RefusedError(
+                f"{what} has {len(text):,} characters; at most {MOST_CHARACTERS:,} fit."
+            )
         try:
             check_text(self.tokenizer, text, what)
         except ValueError as error:
-            raise Refusal(f"{self.name} cannot read it: {error}.") from None
+            raise RefusedError(f"{self.name} cannot read it: {error}.") from None
         return encode_ids(self.tokenizer, text).tolist()
 
     def _encode_prompt(self, prompt: str) -> list[int]:
         ids = self._opening + self.encode(prompt)
         if not self.slides and len(ids) >= self.window:
-            raise Refusal(
+            raise RefusedError(
                 f"The prompt is {len(ids):,} tokens for {self.name} and {self.window - 1:,} fit: "
                 "shorten it."
             )
@@ -213,14 +215,16 @@ class Contestant:
     def _checked(self, ids: Sequence[int]) -> list[int]:
         """Tokens that somebody else has counted out."""
         if not isinstance(ids, (list, tuple)) or not all(isinstance(n, int) for n in ids):
-            raise Refusal("The prompt must be text, or a list of token numbers.")
+            raise RefusedError("The prompt must be text, or a list of token numbers.")
         if not ids:
-            raise Refusal("The prompt is empty: it needs at least one token.")
+            raise RefusedError("The prompt is empty: it needs at least one token.")
         vocabulary = self.model.get_input_embeddings().weight.shape[0]
         if any(not 0 <= number < vocabulary for number in ids):
-            raise Refusal(f"{self.name} has tokens 0 to {vocabulary - 1:,}; the prompt has others.")
+            raise RefusedError(
+                f"{self.name} has tokens 0 to {vocabulary - 1:,}; the prompt has others."
+            )
         if len(ids) > MOST_CHARACTERS or (not self.slides and len(ids) >= self.window):
-            raise Refusal(f"The prompt is {len(ids):,} tokens, too many for {self.name}.")
+            raise RefusedError(f"The prompt is {len(ids):,} tokens, too many for {self.name}.")
         return list(ids)
 
     def _token_text(self, number: int) -> str:
@@ -230,7 +234,7 @@ class Contestant:
         """How likely each token of a text is after those before it."""
         ids = self._encode_prompt(prompt) if isinstance(prompt, str) else self._checked(prompt)
         if len(ids) > self.window:
-            raise Refusal(
+            raise RefusedError(
                 f"The text is {len(ids):,} tokens; {self.name} sees {self.window:,} at a time."
             )
         with self._one_at_a_time, torch.inference_mode():
@@ -249,13 +253,13 @@ class Contestant:
     ) -> Live:
         """The next answer in a conversation, as far back as the window holds it."""
         if not self.tokenizer.chat_template:
-            raise Refusal(f"{self.name} was never tuned to answer.")
+            raise RefusedError(f"{self.name} was never tuned to answer.")
         for message in talk:
             self.encode(message["content"], "The message")
         try:
             ids, _ = remembered(self.tokenizer, talk, self.window)
         except ValueError as error:  # a template that is not ours
-            raise Refusal(f"{self.name} cannot be talked to here: {error}.") from None
+            raise RefusedError(f"{self.name} cannot be talked to here: {error}.") from None
         return self._begin(ids, sampling, extras, [])
 
     def forgets(self, talk: Sequence[Message]) -> int:
@@ -363,7 +367,7 @@ class Contestant:
             return None
         ids = self.encode(text, what)
         if len(ids) > 1:
-            raise Refusal(
+            raise RefusedError(
                 f"{what} is {text!r}, {len(ids)} tokens for {self.name}; name a single one."
             )
         return ids[0]
@@ -405,5 +409,5 @@ class Contestant:
             with self._one_at_a_time, torch.inference_mode():
                 result = score(self.model, self.tokenizer, text)
         except ValueError as error:
-            raise Refusal(f"{self.name} cannot score it: {error}.") from None
+            raise RefusedError(f"{self.name} cannot score it: {error}.") from None
         return Surprise(result.bits_per_byte, len(text.encode()), result.tokens, result.first)

@@ -12,7 +12,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from compare.decoding.progress import FAILED, Progress, Wishes, why
 from compare.engine.snippet import generate_arguments
-from compare.values import BusyError, Refusal, Sampling
+from compare.values import BusyError, RefusedError, Sampling
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class PlainWriter:
         self, prompt: list[int], sampling: Sampling, wishes: Wishes | None = None
     ) -> Progress:
         if wishes is not None and wishes.likeliest is not None:
-            raise Refusal("This model is run by `generate`, which keeps no log-probabilities.")
+            raise RefusedError("This model is run by `generate`, which keeps no log-probabilities.")
         with self._count:
             if self.busy >= self.most:
                 raise BusyError(f"{self.most} texts are being written already; try again soon.")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from compare.values import Attention, Refusal
+from compare.values import Attention, RefusedError
 from tinygpt_hf import inspecting
 
 ATTENTION_READS = 256  # tokens; every layer keeps a square of numbers a head
@@ -54,9 +54,9 @@ def look(model: PreTrainedModel, ids: list[int], layer: int, head: int, window: 
     config: Any = model.config.get_text_config()
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     if not layers:
-        raise Refusal("This model has no attention to show: it looks at one token only.")
+        raise RefusedError("This model has no attention to show: it looks at one token only.")
     if not 0 <= layer < layers or not 0 <= head < heads:
-        raise Refusal(f"It has layers 1 to {layers} and heads 1 to {heads}.")
+        raise RefusedError(f"It has layers 1 to {layers} and heads 1 to {heads}.")
     seen = inspecting.look(model, ids[-min(window, ATTENTION_READS) :], layer, head)
     shown = seen.weights[-ATTENTION_SHOWS:, -ATTENTION_SHOWS:].cpu()
     return Attention([], shown.tolist(), len(ids) - len(shown))

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from compare.engine.contestant import Contestant
 from compare.roster import BASELINE, BASELINE_REVISION
-from compare.values import Refusal
+from compare.values import RefusedError
 from tinygpt_hf.loading import SHIPPED, load
 
 set_verbosity_error()  # whoever cannot be had is named once, not at each of a dozen attempts
@@ -29,7 +29,7 @@ def load_tiny(name: str) -> Contestant:
 def load_stranger(name: str) -> Contestant:
     """A repo of the Hub that a visitor named: never a folder of this machine."""
     if Path(name).exists() or (SHIPPED / name).exists():
-        raise Refusal(f"{name} is not on the Hub.")
+        raise RefusedError(f"{name} is not on the Hub.")
     return load_tiny(name)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compare.values import Refusal, Surprise
+from compare.values import RefusedError, Surprise
 
 if TYPE_CHECKING:
     from compare.engine.contestant import Contestant
@@ -35,19 +35,21 @@ def borrow(work: Callable[..., Iterator[T]], *given: Any, seconds: int = LONGEST
 
     `work` is a function of a module; what it is given and what it yields are pickled. Call this in
     the thread of a visitor's request, or in a copy of its context: there stands whose quota it is.
-    Where no GPU can be had, a Refusal says why.
+    Where no GPU can be had, a RefusedError says why.
     """
     if not LENDS:
-        raise Refusal("There is no GPU to borrow on this machine.")
+        raise RefusedError("There is no GPU to borrow on this machine.")
     try:
         for said in _on_gpu(work, given, seconds):
             if isinstance(said, _Refused):
-                raise Refusal(said.sentence)
+                raise RefusedError(said.sentence)
             yield said
-    except Refusal:
+    except RefusedError:
         raise
     except Exception as error:  # gradio's own kinds and httpx's; neither is imported here
-        raise Refusal(f"{_sentence(error)} The processor does the same, more slowly.") from None
+        raise RefusedError(
+            f"{_sentence(error)} The processor does the same, more slowly."
+        ) from None
 
 
 def score(load: Callable[[str], Contestant], name: str, text: str) -> Iterator[Surprise]:
@@ -61,7 +63,7 @@ def score(load: Callable[[str], Contestant], name: str, text: str) -> Iterator[S
 
 
 class _Refused:
-    """A Refusal on its way out of the forked process, which hands on an error's name alone."""
+    """A RefusedError on its way out of the forked process, which hands on an error's name alone."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
@@ -70,7 +72,7 @@ class _Refused:
 def _run(work: Callable[..., Iterator[T]], given: tuple, _: int) -> Iterator[T | _Refused]:
     try:
         yield from work(*given)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         yield _Refused(str(refusal))
 
 

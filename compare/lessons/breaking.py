@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from compare.lessons.lessons import Lesson
-from compare.values import Refusal
+from compare.values import RefusedError
 
 BROKEN = {
     "future": "see the future",
@@ -89,7 +89,7 @@ def share_of_words(text: str) -> float:
 def pair(broken: str) -> tuple[Lesson, Lesson]:
     """The same training twice: whole, and with one part missing."""
     if broken not in BROKEN:
-        raise Refusal(f"Choose what to break: {', '.join(BROKEN.values())}.")
+        raise RefusedError(f"Choose what to break: {', '.join(BROKEN.values())}.")
 
     def lesson(name: str, flags: dict[str, Any], sees_future: bool = False) -> Lesson:
         return Lesson(

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from compare.values import Refusal
+from compare.values import RefusedError
 
 MODEL = "your-text"  # the folder of what was trained, and its name in the card
 MOST_BYTES = 1_000_000  # of a visitor's own text
@@ -120,12 +120,12 @@ RATES = (0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.5)
 def live(name: str, rate: float, width: int, window: int) -> Lesson:
     """One of the systems, with the settings that a visitor may play with."""
     if name not in SYSTEMS:
-        raise Refusal(f"There is no system {name!r}; there are {', '.join(SYSTEMS)}.")
+        raise RefusedError(f"There is no system {name!r}; there are {', '.join(SYSTEMS)}.")
     if width not in WIDTHS or not isinstance(rate, (int, float)) or not 0 < rate <= 10:
-        raise Refusal("The width is 16, 32 or 64, and the rate above 0 and at most 10.")
+        raise RefusedError("The width is 16, 32 or 64, and the rate above 0 and at most 10.")
     system = SYSTEMS[name]
     if not 2 <= window < len(system.text):
-        raise Refusal(
+        raise RefusedError(
             f"The window is {window} and the text has {len(system.text)} letters: "
             f"choose a window from 2 to {len(system.text) - 1}."
         )
@@ -198,7 +198,7 @@ def own(text: str, seconds: int, prompt: str) -> Lesson:
     """The `modern` model on a visitor's text, for so many seconds."""
     check_text(text)
     if seconds not in (10, 30, 60):
-        raise Refusal("Choose 10, 30 or 60 seconds.")
+        raise RefusedError("Choose 10, 30 or 60 seconds.")
     flags = _QUICK | ({"dropout": 0.0} if len(text) >= _LONG else {})
     return Lesson(
         "your text",
@@ -218,23 +218,25 @@ def own(text: str, seconds: int, prompt: str) -> Lesson:
 def check_text(text: str) -> None:
     """A sentence about a text that nothing can be learned from."""
     if not text.strip():
-        raise Refusal("There is no text yet: paste some, or drop a file.")
+        raise RefusedError("There is no text yet: paste some, or drop a file.")
     size = len(text.encode("utf-8", errors="surrogatepass"))
     if size > MOST_BYTES:
-        raise Refusal(
+        raise RefusedError(
             f"The text has {size / 1e6:.1f} MB and 1 MB fits here. Paste a part of it; the whole "
             "goes with `python -m training.train FILE`."
         )
     if "\0" in text:
-        raise Refusal("That is no text: it has bytes that no text has. Drop a .txt or .md file.")
+        raise RefusedError(
+            "That is no text: it has bytes that no text has. Drop a .txt or .md file."
+        )
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise Refusal("The text has half a character in it (a lone surrogate): paste it anew.")
+        raise RefusedError("The text has half a character in it (a lone surrogate): paste it anew.")
     if len(set(text)) == 1:
-        raise Refusal(
+        raise RefusedError(
             f"The text is {text[0]!r} again and again: there is nothing to learn in that."
         )
     if len(text) < LEAST_LETTERS:
-        raise Refusal(
+        raise RefusedError(
             f"The text has {len(text)} letters; at least {LEAST_LETTERS} are needed to learn from "
             "some and be tested on others."
         )
@@ -243,11 +245,11 @@ def check_text(text: str) -> None:
 def read_upload(content: bytes) -> str:
     """A dropped file as text."""
     if len(content) > MOST_BYTES:
-        raise Refusal(f"The file has {len(content) / 1e6:.1f} MB and 1 MB fits here.")
+        raise RefusedError(f"The file has {len(content) / 1e6:.1f} MB and 1 MB fits here.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refusal(
+        raise RefusedError(
             f"That file is no UTF-8 text (byte {error.start} cannot be read): drop a .txt or .md "
             "file, or paste the text."
         ) from None

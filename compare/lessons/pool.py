@@ -21,7 +21,7 @@ from pathlib import Path
 
 from compare.lessons.lessons import Lesson, Look, News, Over
 from compare.lessons.worker import work
-from compare.values import Refusal
+from compare.values import RefusedError
 
 WORKERS = max(2, min(4, (os.cpu_count() or 2) // 2))
 SHORT = 12.0  # seconds; one process takes only lessons that are expected to take no longer
@@ -95,9 +95,11 @@ class Pool:
     def submit(self, lesson: Lesson) -> Job:
         with self._news:
             if self._closed:
-                raise Refusal("The page is closing.")
+                raise RefusedError("The page is closing.")
             if len(self._line) >= MOST_WAITING:
-                raise Refusal(f"{MOST_WAITING} trainings wait already: try again in a few minutes.")
+                raise RefusedError(
+                    f"{MOST_WAITING} trainings wait already: try again in a few minutes."
+                )
             self._scratch = self._scratch or tempfile.TemporaryDirectory(prefix="tinygpt-live-")
             self._count += 1
             job = Job(lesson, Path(self._scratch.name, str(self._count)))

@@ -16,7 +16,7 @@ from training.data.examples import Batch, RandomWindows, SideBySide
 from training.loop import arguments, report
 from training.loop.callbacks import merge_rows
 from training.loop.models import continuation
-from training.loop.run import NotFinished, Run
+from training.loop.run import NotFinishedError, Run
 from training.loop.trainer import as_is
 
 _SEND = 0.08  # seconds between messages to the page
@@ -45,7 +45,7 @@ def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
     )
     try:
         run.train([Watch(run, lesson, connection, countdown)])
-    except NotFinished as error:
+    except NotFinishedError as error:
         return Over(problem=str(error).partition(";")[0])
     if lesson.kept:
         return Over(run.finish() | beaten(run))

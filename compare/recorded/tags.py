@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compare.values import Refusal
+from compare.values import RefusedError
 
 SECONDS = 10.0
 
@@ -17,4 +17,4 @@ def tags_of(repo: str) -> list[str]:
         return [ref.name for ref in api.list_repo_refs(repo).tags]
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
         first = str(error).strip().splitlines() or [type(error).__name__]
-        raise Refusal(f"{repo} cannot be had: {first[0][:200]}") from None
+        raise RefusedError(f"{repo} cannot be had: {first[0][:200]}") from None

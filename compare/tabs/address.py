@@ -12,7 +12,7 @@ from typing import Any
 
 from compare.guests import PREFIX
 from compare.roster import REPO_ID, Roster
-from compare.values import Refusal
+from compare.values import RefusedError
 
 LONGEST_PROMPT = 2_000
 NAMES = {"left": "model", "right": "beside"}  # what an address calls a seat
@@ -24,7 +24,7 @@ class Setting:
 
     name: str
     component: Any
-    read: Callable[[str], Any]  # raises ValueError or Refusal for what is unsound
+    read: Callable[[str], Any]  # raises ValueError or RefusedError for what is unsound
     tabs: tuple[str, ...] = ()  # where it counts; everywhere if none is named
     lesson: str = ""
     default: Any = None  # such a value need not stand in the address
@@ -54,8 +54,8 @@ class Settings:
                 continue
             try:
                 value = setting.read(text)
-            except (ValueError, Refusal) as error:
-                said = str(error) if isinstance(error, Refusal) else "is not possible"
+            except (ValueError, RefusedError) as error:
+                said = str(error) if isinstance(error, RefusedError) else "is not possible"
                 complaints.append(f"its {setting.name} {said}")
                 continue
             values = {**values, **setting.implies(value), setting.name: value}
@@ -134,7 +134,7 @@ def written(value: Any) -> str:
 
 def prompt(text: str) -> str:
     if len(text) > LONGEST_PROMPT:
-        raise Refusal(f"is longer than {LONGEST_PROMPT:,} characters")
+        raise RefusedError(f"is longer than {LONGEST_PROMPT:,} characters")
     return text
 
 
@@ -159,7 +159,7 @@ def within(least: float, most: float, default: object) -> Callable[[str], Any]:
     def checked(text: str) -> Any:
         value = read(text)
         if not least <= value <= most:
-            raise Refusal("is out of range")
+            raise RefusedError("is out of range")
         return value
 
     return checked

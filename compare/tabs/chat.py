@@ -14,7 +14,7 @@ from compare.html import curves
 from compare.html.panes import SIDES, notice
 from compare.roster import SEAT
 from compare.tabs.shared import QUIET, Page, html
-from compare.values import Answers, Generation, Message, Refusal, Sampling
+from compare.values import Answers, Generation, Message, RefusedError, Sampling
 
 NAME = "Chat"
 MODEL, BASE = "chat", "chat-base"
@@ -67,7 +67,7 @@ def build(page: Page, tab: gr.Tab) -> None:
         tuned, a model has the words for turns and does not know what they are for."""
         try:
             able = key != BASE and (await page.roster.arrive(key)).facts().chats
-        except Refusal:
+        except RefusedError:
             able = False
         return able, transcript([]), _pane(), []
 
@@ -122,7 +122,7 @@ class _Room:
         try:
             tuned = await self.page.roster.arrive(left)
             live = tuned.reply(asked, sampling)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             yield transcript(asked[:-1]) + notice(str(refusal)), gr.skip(), asked[:-1], gr.skip()
             return
         forgotten = tuned.forgets(asked)
@@ -160,7 +160,7 @@ class _Room:
                 model = (await self.page.roster.seat(SEAT)).contestant
             drawn = Sampling(max_new_tokens=_LONGEST // 2, seed=sampling.seed)
             return model.start(question, drawn), model.name, ""
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return None, "", str(refusal)
 
 

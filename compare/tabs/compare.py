@@ -15,7 +15,7 @@ from compare.tabs import blind, menu, opening, token
 from compare.tabs.address import like, within
 from compare.tabs.opening import first_panes
 from compare.tabs.shared import FREE, QUIET, Page, html
-from compare.values import LARGEST_SEED, LONGEST, Refusal, Sampling
+from compare.values import LARGEST_SEED, LONGEST, RefusedError, Sampling
 
 NAME = "Compare"
 # Generate becomes Stop in the browser, at once: the style sheet goes by `aria-busy`. A new seed is
@@ -127,7 +127,7 @@ def _writer(page: Page, takes: int):
                 replace(first, seed=(first.seed + take) % (LARGEST_SEED + 1))
                 for take in range(takes)
             ]
-        except Refusal as refusal:
+        except RefusedError as refusal:
             yield (*(gr.skip() for _ in SIDES), notice(str(refusal)), *_NO_ROUND)
             return
         seats = blind.lot(keys) if unseen else dict(zip(SIDES, keys, strict=True))

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from compare.engine.snippet import code_for
 from compare.html.panes import Pane, Side, Take
 from compare.roster import SEAT, Roster
-from compare.values import Answers, Generation, Refusal, Sampling
+from compare.values import Answers, Generation, RefusedError, Sampling
 
 _LOOK = 0.04  # seconds between looks at a generation, which cost nothing
 _SHOW = (
@@ -46,10 +46,10 @@ class _Half:
             notes += self.lives[0][1].notes
             code = code_for(facts, prompt, samplings[0])
             self.pane = dataclasses.replace(self.pane, notes=notes, code=code)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             self.refuse(refusal)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: RefusedError) -> None:
         self.cancel()
         self.lives = []
         self.pane = dataclasses.replace(self.pane, problem=str(refusal), takes=())
@@ -128,7 +128,7 @@ class Duels:
                 seat = await self.roster.seat(seats[side])
                 half.pane = dataclasses.replace(half.pane, sentence=seat.sentence)
                 half.start(seat.contestant, prompt, samplings)
-            except Refusal as refusal:
+            except RefusedError as refusal:
                 half.refuse(refusal)
 
     async def _watch(self, halves: list[_Half]) -> AsyncIterator[Panes]:

@@ -18,7 +18,7 @@ from compare.html import charts
 from compare.html.panes import SIDES, Side
 from compare.tabs.address import one_of, within
 from compare.tabs.shared import QUIET, Page, ask, ask_all, both, html
-from compare.values import Facts, Refusal, Unit
+from compare.values import Facts, RefusedError, Unit
 
 NAME = "Inside"
 TABS = ("inside",)
@@ -172,7 +172,7 @@ def _heat(page: Page) -> Part:
     async def heat(prompt: str, keys: Keys, side: Side, layer: float, head: float) -> list[Any]:
         try:
             facts = await ask(page, keys[side], lambda who: who.facts())
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return [charts.problem(str(refusal), side), gr.skip(), gr.skip()]
         at = _within(layer, facts.layers), _within(head, facts.heads)
         sliders = [_of_many(layer, facts.layers), _of_many(head, facts.heads)]
@@ -180,7 +180,7 @@ def _heat(page: Page) -> Part:
             seen = await ask(
                 page, keys[side], lambda who: who.attention(prompt, at[0] - 1, at[1] - 1)
             )
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return [charts.problem(f"{facts.name}: {refusal}", side), *sliders]
         return [charts.attention_map(seen, side, _where(facts, *at)), *sliders]
 
@@ -224,7 +224,7 @@ def _sky(page: Page) -> Part:
             points, name = await ask(
                 page, keys[side], lambda who: (who.embedding_map(prompt), who.name)
             )
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return [charts.problem(str(refusal), side)]
         return [charts.token_map(points, side, name)]
 

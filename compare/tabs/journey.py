@@ -15,7 +15,7 @@ from compare.html import guide, strip
 from compare.html.panes import SIDES, notice
 from compare.tabs import address
 from compare.tabs.shared import FREE, QUIET, Page, first_keys, html, is_example
-from compare.values import Refusal
+from compare.values import RefusedError
 
 _CONNECT = "journey.connect((asks) => trigger('click', {asks}));"
 _LONGEST = 60  # letters of a part of an address that are looked at, but for texts
@@ -108,7 +108,7 @@ class _Journey:
         """A word where the link was made with another version of the left model."""
         try:
             seat = await self.page.roster.seat(keys.get(SIDES[0], self.page.roster.left))
-        except Refusal:
+        except RefusedError:
             return ""
         served = seat.contestant.facts().revision or ""
         if not served or served.startswith(version):

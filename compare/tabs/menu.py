@@ -11,7 +11,7 @@ from compare.guests import MOST, PREFIX
 from compare.html.panes import SIDES, Side, notice
 from compare.roster import SEAT, Roster
 from compare.tabs.shared import FREE, SIGNS, Page, first_keys, is_example
-from compare.values import Refusal
+from compare.values import RefusedError
 
 
 def choices(roster: Roster, own: list[str]) -> list[tuple[str, str]]:
@@ -81,7 +81,7 @@ def _chooser(page: Page, side: Side):
         key = (key or "").strip()
         try:
             await page.roster.seat(key)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return gr.skip(), gr.skip(), notice(str(refusal))
         ours = side == SIDES[0] and is_example(prompt)
         return key, page.roster.example(key) if ours else gr.skip(), ""

@@ -12,7 +12,7 @@ import gradio as gr
 from compare.html.panes import SIDES, notice
 from compare.roster import Roster
 from compare.tabs.shared import FREE, Page
-from compare.values import Refusal
+from compare.values import RefusedError
 
 AGAIN = 600.0  # seconds for which the Hub's last answer will do
 SECONDS = 5.0  # that the Hub has to answer
@@ -33,7 +33,7 @@ class Watch:
             return None
         try:
             facts = (await self.roster.arrive(name)).facts()
-        except Refusal:
+        except RefusedError:
             return None
         if not (facts.source and facts.revision):  # not from the Hub
             return None
@@ -59,7 +59,7 @@ def build(page: Page) -> None:
     async def load(name: str) -> tuple[Any, Any, Any]:
         try:
             await page.roster.arrive(name)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return gr.skip(), notice(str(refusal)), gr.skip()
         return name, "", gr.Button(visible=False)
 

@@ -13,7 +13,7 @@ from compare.html.sizes import size_table
 from compare.recorded.answers import recorded_pane
 from compare.roster import SEAT, Roster
 from compare.tabs.shared import FREE, QUIET, Page, first_keys
-from compare.values import Refusal
+from compare.values import RefusedError
 
 _SOON = 0.5  # seconds between looks for the baseline
 _LATE = 120  # seconds after which the page stops looking
@@ -111,7 +111,7 @@ async def _pane(roster: Roster, side: Side, key: str) -> Pane:
     """An empty pane of whoever has that key."""
     try:
         seat = await roster.seat(key)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         return Pane(side, name=_name(roster, key), problem=str(refusal), key=key)
     facts = seat.contestant.facts()
     return Pane(side, name=facts.name, facts=facts, sentence=seat.sentence, key=key)

@@ -12,7 +12,7 @@ from compare.html.panes import SIDES, Side
 from compare.roster import SEAT
 from compare.tabs import address
 from compare.tabs.shared import QUIET, Page, html
-from compare.values import Refusal, Surprise
+from compare.values import RefusedError, Surprise
 
 NAME = "Score"
 _TEXT = (
@@ -70,7 +70,7 @@ async def _scores(page: Page, text: str, keys: dict[Side, str], on_gpu: bool = F
                 scores[side] = await asyncio.to_thread(_borrowed, page, text)
             else:
                 scores[side] = await asyncio.to_thread(seat.contestant.score, text)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             scores[side] = str(refusal)
     return charts.score_chart(scores, names)
 

@@ -14,7 +14,7 @@ from compare.html.panes import SIDES, Side
 from compare.roster import EXAMPLES, SEAT, Roster
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
-from compare.values import Answers, Refusal
+from compare.values import Answers, RefusedError
 
 PROMPTS = [
     "To be or not to be",
@@ -81,7 +81,7 @@ async def ask_all(
     for side, key in keys.items():
         try:
             answers[side], names[side] = await ask(page, key, lambda who: (question(who), who.name))
-        except Refusal as refusal:
+        except RefusedError as refusal:
             refusals += problem(str(refusal), side)
     return answers, names, refusals
 

@@ -13,7 +13,7 @@ import gradio as gr
 from compare.html.charts import mark, percent, visible
 from compare.html.panes import SIDES, Side, notice
 from compare.tabs.shared import FREE, QUIET, Page, html
-from compare.values import Answers, Refusal
+from compare.values import Answers, RefusedError
 
 _OTHERS = 8  # tokens that are offered instead
 _MOST = 20_000  # letters of prompt and text together
@@ -61,7 +61,7 @@ def build(page: Page) -> None:
             seat = await page.roster.seat(keys[SIDES.index(tap.side)])
             told = await asyncio.to_thread(_told, seat.contestant, tap)
             return told, gr.skip(), "", ""
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return "", gr.skip(), "", notice(str(refusal))
 
     shown.click(tapped, page.keys, [shown, page.prompt, onwards, page.notice], **FREE).then(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare.v1.errors import ApiError
-from compare.values import LARGEST_SEED, LONGEST, Extras, Message, Refusal, Sampling
+from compare.values import LARGEST_SEED, LONGEST, Extras, Message, RefusedError, Sampling
 
 Prompt = str | list[int]
 _MOST_TEXTS = 32  # of one request
@@ -107,7 +107,7 @@ def _sampling(fields: Mapping[str, Any], new: int) -> Sampling:
             greedy=greedy,
             seed=secrets.randbelow(LARGEST_SEED) if seed is None else seed % (LARGEST_SEED + 1),
         )
-    except Refusal as refusal:
+    except RefusedError as refusal:
         raise ApiError(str(refusal), param=str(refusal).split()[0]) from None
 
 

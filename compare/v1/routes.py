@@ -22,7 +22,7 @@ from compare.v1.errors import ApiError
 from compare.v1.guard import Guard
 from compare.v1.replies import Reply
 from compare.v1.texts import Text
-from compare.values import BusyError, LogOdds, Refusal
+from compare.values import BusyError, LogOdds, RefusedError
 
 KEY, RATE = "TINYGPT_API_KEY", "TINYGPT_RATE"  # variables
 A_MINUTE = 600  # requests of one client, unless the variable says otherwise
@@ -68,7 +68,7 @@ class V1:
                 return error.response()
             except BusyError as busy:
                 return ApiError(str(busy), status=429, code="overloaded", retry_after=1).response()
-            except Refusal as refusal:
+            except RefusedError as refusal:
                 return ApiError(str(refusal)).response()
 
         return answer
@@ -120,7 +120,7 @@ class V1:
     async def _contestant(self, name: str) -> Any:
         try:
             return await self._roster.arrive(name)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             raise ApiError(
                 f"The model {name!r} cannot be had: {refusal}",
                 status=404,

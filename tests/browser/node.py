@@ -28,12 +28,12 @@ def ask(folder: Path | str, *asks: dict[str, Any], size: int | None = None) -> l
         check=True,
     )
     return [
-        answer["value"] if "value" in answer else Refused(answer)
+        answer["value"] if "value" in answer else RefusedError(answer)
         for answer in json.loads(done.stdout)
     ]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error that a question ended in: its one line, and its class."""
 
     def __init__(self, answer: dict[str, str]):

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from tests.browser.node import Refused, ask
+from tests.browser.node import RefusedError, ask
 from tests.tinygpt_hf import shapes
 from tinygpt_hf.loading import load
 
@@ -71,7 +71,7 @@ def expected(model: PreTrainedModel, ids: list[int], keep: int) -> torch.Tensor:
 
 
 def assert_close(ours: list, theirs: torch.Tensor) -> None:
-    assert not isinstance(ours, Refused), ours
+    assert not isinstance(ours, RefusedError), ours
     difference = (torch.tensor(ours).view(theirs.shape) - theirs).abs().max()
     assert difference <= CLOSE * theirs.abs().max(), f"{difference} of {theirs.abs().max()}"
 
@@ -241,7 +241,7 @@ def test_a_hostile_file_gets_one_clear_line(tmp_path, case):
         text = header if isinstance(header, bytes) else json.dumps(header).encode()
         write(tmp_path, text, body, length)
     (answer,) = ask(tmp_path, {"ask": "open"})
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RefusedError)
     assert answer.kind == "ModelError"
     assert line in str(answer)
 
@@ -265,7 +265,7 @@ def test_a_config_that_does_not_fit_gets_one_clear_line(tmp_path, case):
     config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | change
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (answer,) = ask(folder, {"ask": "open"})
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RefusedError)
     assert answer.kind == "ModelError"
     assert line in str(answer)
 

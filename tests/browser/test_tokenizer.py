@@ -10,7 +10,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from browser import letters
-from tests.browser.node import Refused, ask
+from tests.browser.node import RefusedError, ask
 from tests.tinygpt_hf.strings import collect
 from tinygpt_hf.scoring import cut
 from tinygpt_hf.tokenization import TextStream, encode_many, train_bpe, train_char
@@ -41,7 +41,7 @@ def tokenizers(tmp_path_factory, shakespeare) -> dict[str, tuple[Path, PreTraine
 def same_ids(folder: Path, tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
     ids = [each.tolist() for each in encode_many(tokenizer, texts)]
     (ours,) = ask(folder, {"ask": "encode", "texts": texts})
-    assert not isinstance(ours, Refused), ours
+    assert not isinstance(ours, RefusedError), ours
     wrong = [(t, a, b) for t, a, b in zip(texts, ours, ids, strict=True) if a != b]
     assert not wrong, f"{len(wrong)} of {len(texts)}, the first: {wrong[0]}"
     return ids
@@ -149,7 +149,7 @@ def test_a_hostile_tokenizer_gets_one_clear_line(tokenizers, tmp_path, case):
     (answer,) = ask(
         tmp_path, {"ask": "encode", "texts": ["a"]}, size=50 if "vocab" in change else None
     )
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RefusedError)
     assert answer.kind == "ModelError"
     assert line in str(answer)
     assert "\n" not in str(answer)

@@ -24,7 +24,7 @@ from compare.values import (
     Odds,
     Piece,
     Point,
-    Refusal,
+    RefusedError,
     Sampling,
     Shares,
     Surprise,
@@ -161,7 +161,7 @@ class FakeContestant:
 
     def _check(self, text: str) -> None:
         if not text:
-            raise Refusal("The prompt is empty: type a few letters first.")
+            raise RefusedError("The prompt is empty: type a few letters first.")
 
 
 def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -> Roster:

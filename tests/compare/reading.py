@@ -76,7 +76,11 @@ def of_sentences() -> Iterator[str]:
             name = getattr(getattr(node, "func", None), "id", "") or getattr(
                 getattr(node, "func", None), "attr", ""
             )
-            if name in {"Refusal", "notice", "say"} and isinstance(node, ast.Call) and node.args:
+            if (
+                name in {"RefusedError", "notice", "say"}
+                and isinstance(node, ast.Call)
+                and node.args
+            ):
                 yield from plain(_literal(node.args[0]))
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from compare.roster import REPO_ID, SEAT, Roster, own_name, shipped_names
-from compare.values import Refusal
+from compare.values import RefusedError
 
 from .fakes import FakeContestant, fake_roster
 
@@ -58,7 +58,7 @@ def test_no_baseline_was_asked_for():
 
 @pytest.mark.parametrize("key", [None, 7, ["shakespeare"], {}, "", "nobody", "../etc/passwd"])
 def test_what_names_no_model_is_refused(key):
-    with pytest.raises(Refusal, match="named as user/name"):
+    with pytest.raises(RefusedError, match="named as user/name"):
         fake_roster().get(key)
 
 
@@ -87,7 +87,7 @@ def test_a_slow_model_is_still_loading_and_comes_later():
         return FakeContestant(name)
 
     roster = Roster([], load, left="a")
-    with pytest.raises(Refusal, match="still being loaded"):
+    with pytest.raises(RefusedError, match="still being loaded"):
         roster.get("a", seconds=0.01)
     gate.set()
     assert roster.get("a").name == "a"
@@ -103,7 +103,7 @@ def test_a_failure_is_told_and_tried_again_for_the_next_visitor():
         return FakeContestant(name)
 
     roster = Roster([], load, left="a")
-    with pytest.raises(Refusal, match=r"it has no config\.json"):
+    with pytest.raises(RefusedError, match=r"it has no config\.json"):
         roster.get("ada/broken")
     assert roster.get("ada/broken").name == "ada/broken"
 
@@ -112,7 +112,7 @@ def test_an_error_that_was_not_meant_for_visitors_stays_in_the_log():
     def load(name):
         raise RuntimeError("/home/secret/path is broken")
 
-    with pytest.raises(Refusal, match=r"cannot be loaded: RuntimeError$"):
+    with pytest.raises(RefusedError, match=r"cannot be loaded: RuntimeError$"):
         Roster([], load, left="a").get("a")
 
 
@@ -135,7 +135,7 @@ def test_an_error_that_was_not_meant_for_visitors_stays_in_the_log():
 )
 def test_names_that_are_no_repo_never_reach_the_loader(name):
     roster = Roster([], lambda name: pytest.fail("loaded"), left="a")
-    with pytest.raises(Refusal, match="user/name"):
+    with pytest.raises(RefusedError, match="user/name"):
         roster.get(name)
 
 
@@ -156,7 +156,7 @@ def test_only_a_few_models_of_strangers_stay_in_memory():
     assert roster.get(keys[-1]).name == "mine"
     assert "shakespeare" in roster._futures
     roster.remove(keys[-1])
-    with pytest.raises(Refusal, match="kept for an hour"):
+    with pytest.raises(RefusedError, match="kept for an hour"):
         roster.get(keys[-1])
 
 
@@ -178,7 +178,7 @@ def test_a_hub_that_hangs_does_not_hold_up_what_is_on_disk():
 
     roster = Roster(["hello"], load)
     for number in range(3):
-        with pytest.raises(Refusal, match="still being loaded"):
+        with pytest.raises(RefusedError, match="still being loaded"):
             roster.get(f"slow/{number}", seconds=0.01)
     assert roster.get("hello", seconds=2).name == "hello"
     gate.set()
@@ -202,7 +202,7 @@ def test_a_flood_of_repo_ids_is_refused_before_it_becomes_a_flood_of_threads():
     roster = Roster([], FakeContestant, left="a", load_stranger=hang)
     before, refused = threading.active_count(), 0
     for number in range(50):
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(RefusedError) as caught:
             roster.get(f"ada/{number}", seconds=0.001)
         refused += "already" in str(caught.value)
     assert refused == 46
@@ -215,5 +215,5 @@ def test_a_visitor_cannot_name_a_folder_of_this_machine(tmp_path, monkeypatch):
 
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refusal, match="not on the Hub"):
+    with pytest.raises(RefusedError, match="not on the Hub"):
         load_stranger("runs/mine")

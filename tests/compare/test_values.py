@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compare.values import Chunk, Refusal, Sampling
+from compare.values import Chunk, RefusedError, Sampling
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from compare.values import Chunk, Refusal, Sampling
 )
 def test_what_cannot_be_sampled_with_is_refused_by_name(wrong):
     name = next(iter(wrong))
-    with pytest.raises(Refusal, match=name):
+    with pytest.raises(RefusedError, match=name):
         Sampling(**wrong)
 
 

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from types import SimpleNamespace
 
-from compare.values import Refusal
+from compare.values import RefusedError
 
 from .lender import VISITOR
 
@@ -32,7 +32,7 @@ def fails(word: str) -> Iterator[str]:
 
 def refuses(word: str) -> Iterator[str]:
     yield from ()
-    raise Refusal(f"{word} is too long.")
+    raise RefusedError(f"{word} is too long.")
 
 
 def borrow(case: str) -> dict:
@@ -43,7 +43,7 @@ def borrow(case: str) -> dict:
     try:
         for said in zerogpu.borrow(work, "hello", seconds=7):
             came["said"].append(said)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         came["refusal"] = str(refusal)
     return came
 

@@ -88,10 +88,10 @@ def test_a_refusal_of_the_work_itself_arrives_word_for_word(borrowed):
 
 PROBE = """
 from compare.engine import zerogpu
-from compare.values import Refusal
+from compare.values import RefusedError
 try:
     list(zerogpu.borrow(zerogpu.score, None, "hello", "hell"))
-except Refusal as refusal:
+except RefusedError as refusal:
     print(zerogpu.INSTALLED, zerogpu.LENDS, refusal)
 """
 NOTHING = "There is no GPU to borrow on this machine."

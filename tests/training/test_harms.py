@@ -12,7 +12,7 @@ from training import evaluate
 from training.data import corpus
 from training.loop import console, trainer
 from training.loop.report import _public
-from training.loop.trainer import CannotSave, whole_or_not_at_all
+from training.loop.trainer import CannotSaveError, whole_or_not_at_all
 from training.train import main
 
 
@@ -28,18 +28,21 @@ def last_line(capsys) -> str:
     ],
 )
 def test_a_full_disk_is_called_that(tmp_path, error):
-    with pytest.raises(CannotSave, match="could not be saved: the disk is full"):  # noqa: SIM117
+    with pytest.raises(CannotSaveError, match="could not be saved: the disk is full"):  # noqa: SIM117
         with whole_or_not_at_all(tmp_path / "checkpoint-1"):
             raise error
 
 
 def test_a_disk_that_a_library_calls_something_else_is_asked(tmp_path, monkeypatch):
     enforced = RuntimeError("[enforce fail at inline_container.cc:672] unexpected pos 64 vs 0")
-    with pytest.raises(CannotSave, match="enforce fail"), whole_or_not_at_all(tmp_path / "a"):
+    with pytest.raises(CannotSaveError, match="enforce fail"), whole_or_not_at_all(tmp_path / "a"):
         raise enforced
     full = type("Usage", (), {"free": 0})
     monkeypatch.setattr(trainer.shutil, "disk_usage", lambda path: full)
-    with pytest.raises(CannotSave, match="the disk is full"), whole_or_not_at_all(tmp_path / "a"):
+    with (
+        pytest.raises(CannotSaveError, match="the disk is full"),
+        whole_or_not_at_all(tmp_path / "a"),
+    ):
         raise enforced
 
 

@@ -49,7 +49,7 @@ SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2d
 PIECE = 1 << 20
 
 
-class BadText(ValueError):
+class BadTextError(ValueError):
     pass
 
 
@@ -183,7 +183,7 @@ def open_corpus(
     if not data and built_in in BUILT_IN:
         return Corpus(built_in, text=BUILT_IN[built_in])
     if not data:
-        raise BadText("there is no text to train on: name some with --data FILE")
+        raise BadTextError("there is no text to train on: name some with --data FILE")
     files: list[Path] = []
     for name in data:
         found = find_files(name)
@@ -191,7 +191,7 @@ def open_corpus(
             return Corpus(name, hub=name, column=column, newlines=newlines)
         if not found:
             made = f" (the recipe's own: `{made_by}`)" if made_by else ""
-            raise BadText(f"no such file, folder or pattern: {name}{made}")
+            raise BadTextError(f"no such file, folder or pattern: {name}{made}")
         files += found
     return Corpus(Path(data[0]).name, files=files, column=column, newlines=newlines)
 
@@ -203,7 +203,7 @@ def find_files(name: str) -> list[Path]:
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.suffix in (".txt", ".md", ".jsonl"))
         if not found:
-            raise BadText(f"{name} holds no .txt, .md or .jsonl file")
+            raise BadTextError(f"{name} holds no .txt, .md or .jsonl file")
         return found
     return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())
 
@@ -217,16 +217,16 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict]]:
             try:
                 row = json.loads(line)
             except ValueError:
-                raise BadText(f"{path}, line {number}, is not JSON") from None
+                raise BadTextError(f"{path}, line {number}, is not JSON") from None
             if not isinstance(row, dict):
-                raise BadText(f"{path}, line {number}, is not a JSON object")
+                raise BadTextError(f"{path}, line {number}, is not a JSON object")
             yield number, row
 
 
 def read_jsonl(path: Path, column: str) -> Iterator[str]:
     for number, row in read_rows(path):
         if not isinstance(row.get(column), str):
-            raise BadText(f"{path}, line {number}, has no text in a column {column!r}")
+            raise BadTextError(f"{path}, line {number}, has no text in a column {column!r}")
         yield row[column]
 
 
@@ -243,7 +243,7 @@ def commit_of(name: str) -> str:
     except (HfHubHTTPError, OfflineModeIsEnabled):
         return name
     except HTTPError as error:  # now, and not after all of `datasets`' retries
-        raise BadText(f"{name} cannot be fetched: {trouble(error)}") from None
+        raise BadTextError(f"{name} cannot be fetched: {trouble(error)}") from None
 
 
 def read_hub(name: str, column: str) -> Iterator[str]:
@@ -254,7 +254,7 @@ def read_hub(name: str, column: str) -> Iterator[str]:
     rows = datasets.load_dataset(repo, split="train", streaming=True, revision=revision or None)
     for row in rows:
         if column not in row:
-            raise BadText(f"{name} has no column {column!r}; it has {', '.join(row)}")
+            raise BadTextError(f"{name} has no column {column!r}; it has {', '.join(row)}")
         yield row[column]
 
 
@@ -271,12 +271,14 @@ def fetch_shakespeare() -> Path:
         with urllib.request.urlopen(SHAKESPEARE, timeout=20) as reply:
             content = reply.read(8 * PIECE)
     except OSError as error:
-        raise BadText(
+        raise BadTextError(
             f"Tiny Shakespeare could not be fetched ({error}); "
             "with a copy of your own: --data tinyshakespeare.txt"
         ) from None
     if hashlib.sha256(content).hexdigest() != SHAKESPEARE_SHA256:
-        raise BadText("what was fetched as Tiny Shakespeare is something else; use --data FILE")
+        raise BadTextError(
+            "what was fetched as Tiny Shakespeare is something else; use --data FILE"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_bytes(content)

@@ -16,13 +16,13 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from tinygpt_hf.tokenization import encode_chat, encode_ids, encode_many, smallest_dtype
-from training.data.corpus import BadText, Corpus, cache_folder, read_jsonl, read_rows
+from training.data.corpus import BadTextError, Corpus, cache_folder, read_jsonl, read_rows
 from training.data.examples import Sequences
 
 
 def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterator[str]:
-    """A line about each thing that its owner may not know. Raises BadText where there is nothing to
-    learn. `expected` is the text that a recipe was made from."""
+    """A line about each thing that its owner may not know. Raises BadTextError where there is
+    nothing to learn. `expected` is the text that a recipe was made from."""
     if corpus.hub is not None:
         return
     found = corpus.read()
@@ -42,7 +42,7 @@ def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterato
     letters = _letters(corpus)
     if not letters:
         what = "holds nothing but white space" if found.size else "is empty"
-        raise BadText(f"{corpus.name} {what}: there is nothing to learn")
+        raise BadTextError(f"{corpus.name} {what}: there is nothing to learn")
     if len(letters) == 1:
         yield (
             f"{corpus.name} repeats one letter, {letters.pop()!r}: that is all that a model can "
@@ -65,7 +65,7 @@ def tokenize(corpus: Corpus, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
     """The ids of a whole text, from the disk as they are needed."""
     path = token_file(corpus, tokenizer)
     if not path.stat().st_size:
-        raise BadText(f"{corpus.name} is empty: there is nothing to learn")
+        raise BadTextError(f"{corpus.name} is empty: there is nothing to learn")
     return np.memmap(path, smallest_dtype(tokenizer), "r")
 
 
@@ -75,7 +75,7 @@ def split(ids: np.ndarray, validation: float, window: int, name: str):
     parts = {"training": ids[:cut], "validation": ids[cut:]}
     for part, tokens in parts.items():
         if len(tokens) <= window and (part == "training" or validation):
-            raise BadText(
+            raise BadTextError(
                 f"{name} is too short: {len(tokens)} tokens for {part}, and a window of {window} "
                 f"needs {window + 1}; give more text or a smaller --max_position_embeddings"
             )
@@ -167,7 +167,7 @@ def conversations(corpus: Corpus) -> Iterator[tuple[str, list[dict[str, str]]]]:
                 isinstance(m, dict) and isinstance(m.get("content"), str) and "role" in m
                 for m in messages
             ):
-                raise BadText(f"{where} has no `messages` with a role and a content each")
+                raise BadTextError(f"{where} has no `messages` with a role and a content each")
             yield where, messages
 
 
@@ -176,14 +176,16 @@ def split_sequences(sequences: Sequences, validation: float) -> tuple[Sequences,
     if not validation:
         return sequences, None
     if not 0 < cut < sequences.per_epoch:
-        raise BadText(f"{sequences.per_epoch} examples are too few to hold {validation:.0%} back")
+        raise BadTextError(
+            f"{sequences.per_epoch} examples are too few to hold {validation:.0%} back"
+        )
     kept, held = sequences.sequences[:cut], sequences.sequences[cut:]
     return Sequences(kept, sequences.pad), Sequences(held, sequences.pad)
 
 
 def check_fits(ids: np.ndarray, window: int, what: str) -> None:
     if len(ids) > window + 1:
-        raise BadText(
+        raise BadTextError(
             f"{what} has {len(ids)} tokens, and a window of {window} takes {window + 1}; "
             "a larger --max_position_embeddings would do"
         )
@@ -191,5 +193,5 @@ def check_fits(ids: np.ndarray, window: int, what: str) -> None:
 
 def some(sequences: list, corpus: Corpus, tokenizer: PreTrainedTokenizerBase) -> Sequences:
     if not sequences:
-        raise BadText(f"{corpus.name} is empty: there is nothing to learn")
+        raise BadTextError(f"{corpus.name} is empty: there is nothing to learn")
     return Sequences(sequences, tokenizer.pad_token_id)

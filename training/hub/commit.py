@@ -33,7 +33,7 @@ from huggingface_hub.utils import (
 from training.hub import errors
 from training.hub.errors import (
     TOKEN_PATTERN,
-    Damaged,
+    DamagedError,
     PublishError,
     is_passing,
     one_line,
@@ -166,7 +166,7 @@ def commit_folder(
     Nothing is committed where nothing differs. `owned` are patterns of what may be removed where it
     is not among the local files. `parent` is the commit that the caller looked at: if the branch
     has moved on since, nothing is written. What arrived is compared by hash: a difference raises
-    Damaged. Whatever else goes wrong is a PublishError.
+    DamagedError. Whatever else goes wrong is a PublishError.
     """
     with one_line(repo_id):
         owned = tuple(owned)
@@ -244,7 +244,7 @@ class _Landing:
                 time.sleep(wait)
         if lacking := self.missing(tree_at(self.api, self.repo_id, made, self.repo_type)):
             where = f"{self.repo_id} at {made[:7]}"
-            raise Damaged(f"{where} does not hold what was sent: {lacking}", made)
+            raise DamagedError(f"{where} does not hold what was sent: {lacking}", made)
         return made
 
     def commit(self, description: str) -> str:

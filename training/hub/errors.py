@@ -35,7 +35,7 @@ class PublishError(Exception):
         self.passing = passing
 
 
-class Damaged(PublishError):
+class DamagedError(PublishError):
     """A commit that landed, and is not what was sent."""
 
     def __init__(self, message: str, commit: str):

@@ -12,7 +12,7 @@ from huggingface_hub import HfApi, constants
 from training.hub.access import BRANCH
 from training.hub.card import CARD, NOTEBOOK, Chosen, address
 from training.hub.commit import commit_folder, compare, head_of, put_back, tree_at
-from training.hub.errors import Damaged, PublishError, patiently
+from training.hub.errors import DamagedError, PublishError, patiently
 from training.hub.staging import CODE, REPLACED, Staged
 from training.hub.verification import same_bytes
 
@@ -102,7 +102,7 @@ class Shipment:
             made = self.commit("main", head)
             sent = {path: local[path] for path in (*changes.add, *changes.change)}
             same_bytes(self.api, self.repo_id, made, sent)
-        except Damaged as error:
+        except DamagedError as error:
             self.put_back(head, error)
         if not card_only:
             self.say(f"{self.tag}: committed {changes}; loaded back with the same logits")
@@ -137,7 +137,7 @@ class Shipment:
             owned=REPLACED,
         )
 
-    def put_back(self, good: str, error: Damaged) -> NoReturn:
+    def put_back(self, good: str, error: DamagedError) -> NoReturn:
         try:
             put_back(self.api, self.repo_id, good, error.commit)
         except PublishError as second:

@@ -19,7 +19,7 @@ from typing import Any
 from huggingface_hub import HfApi, constants, snapshot_download
 
 from training.hub.commit import LocalFile, bars_where_it_takes_long
-from training.hub.errors import Damaged, PublishError, explain, patiently, redact
+from training.hub.errors import DamagedError, PublishError, explain, patiently, redact
 from training.hub.staging import Staged
 
 PROOF = Path(__file__).with_name("proof.py")
@@ -116,14 +116,16 @@ def raise_for(problem: str | None, repo_id: str, commit: str) -> None:
 
 
 def same_bytes(api: HfApi, repo_id: str, commit: str, local: Mapping[str, LocalFile]) -> None:
-    """Raises Damaged unless files come back byte for byte: what loaded once then loads again."""
+    """Raises DamagedError unless files come back byte for byte: what loaded once loads again."""
     try:
         differ = changed_on_the_way(api, repo_id, commit, local)
     except Exception as error:  # what cannot be checked is not left there
         trouble = f"{repo_id} at {commit[:7]} cannot be read back ({explain(error, repo_id)})"
-        raise Damaged(trouble, commit) from None
+        raise DamagedError(trouble, commit) from None
     if differ:
-        raise Damaged(f"{repo_id} at {commit[:7]} came back changed: {', '.join(differ)}", commit)
+        raise DamagedError(
+            f"{repo_id} at {commit[:7]} came back changed: {', '.join(differ)}", commit
+        )
 
 
 def changed_on_the_way(

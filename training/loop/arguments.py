@@ -121,7 +121,7 @@ def parse(argv: Sequence[str]) -> dict[str, Any]:
     given, unknown = make_full_parser().parse_known_args(argv, start)
     if unknown:
         known = [f"--{name}" for name in (*OUR_FIELDS, *model_fields(), *platform_fields())]
-        raise reader.BadRecipe(f"unknown flag {unknown[0]}{reader.nearest(unknown[0], known)}")
+        raise reader.BadRecipeError(f"unknown flag {unknown[0]}{reader.nearest(unknown[0], known)}")
     return {name: value for name, value in vars(given).items() if value is not absent}
 
 
@@ -141,9 +141,11 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
     values = content | shape | flags
     minutes = values.get("minutes")
     if minutes is not None and not minutes > 0:  # nor NaN
-        raise reader.BadRecipe(f"--minutes is {minutes}; it must be above 0")
+        raise reader.BadRecipeError(f"--minutes is {minutes}; it must be above 0")
     if not 0 <= (values.get("validation") or 0) < 1:
-        raise reader.BadRecipe(f"--validation is {values['validation']}; it is a share, below 1")
+        raise reader.BadRecipeError(
+            f"--validation is {values['validation']}; it is a share, below 1"
+        )
     return Settings(
         name=name if name in reader.names() else path.stem,
         options=Options(**{k: v for k, v in values.items() if k in ours}),

@@ -22,7 +22,7 @@ RUNS = Path("runs")
 STATE = "trainer_state.json"  # of a checkpoint, written last
 
 
-class FolderTaken(ValueError):
+class FolderTakenError(ValueError):
     pass
 
 
@@ -34,7 +34,7 @@ def choose(settings: Settings) -> Path:
     if options.output_dir is not None:
         folder = Path(options.output_dir)
         if holds_run(folder):
-            raise FolderTaken(
+            raise FolderTakenError(
                 f"{folder} holds a run already: --resume goes on with it, "
                 "another --output_dir begins a new one"
             )
@@ -103,7 +103,7 @@ def recorded(folder: Path, flags: dict[str, Any]) -> Settings:
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FolderTaken(f"there is no run to go on with in {folder}") from None
+        raise FolderTakenError(f"there is no run to go on with in {folder}") from None
     ours = {f.name for f in dataclasses.fields(Options)}
     options = content["options"] | {k: v for k, v in flags.items() if k in ours}
     options |= {"resume": True, "output_dir": str(folder)}

@@ -20,7 +20,7 @@ from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.loading import LoadError, load
 from tinygpt_hf.tokenization import Closed, train_bpe, train_char
 from training.data import tokens
-from training.data.corpus import BadText, Corpus, open_corpus
+from training.data.corpus import BadTextError, Corpus, open_corpus
 from training.data.examples import (
     AllWindows,
     InOrder,
@@ -267,7 +267,7 @@ def make_examples(
         return AllWindows(train, window, options.loss_on == "last"), split
     if options.examples == "windows":
         return RandomWindows(train, window), split
-    raise BadText(f"examples is {options.examples!r}; there are windows, all, lines and chat")
+    raise BadTextError(f"examples is {options.examples!r}; there are windows, all, lines and chat")
 
 
 # How it is trained

@@ -18,14 +18,14 @@ from training.loop.console import counted, no_bars
 from training.loop.models import continuation
 from training.loop.prepare import prepare
 from training.loop.settings import Settings
-from training.loop.trainer import CannotSave, Diverged, as_is
+from training.loop.trainer import CannotSaveError, DivergedError, as_is
 
 SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 SAMPLE_TOKENS = 160
 SEVERAL = "torchrun --standalone --nproc_per_node 2 -m training.train ..."
 
 
-class NotFinished(RuntimeError):
+class NotFinishedError(RuntimeError):
     """The run stopped before its end: why, and how to go on."""
 
 
@@ -78,7 +78,7 @@ class Run:
         gc.enable()
         try:
             self.trainer.train(checkpoint)
-        except (Diverged, CannotSave) as error:
+        except (DivergedError, CannotSaveError) as error:
             self.give_up(str(error))
         except KeyboardInterrupt:
             self.give_up("stopped at once")
@@ -94,7 +94,7 @@ class Run:
     def give_up(self, reason: str) -> NoReturn:
         if self.publisher is not None:
             self.publisher.finish()
-        raise NotFinished(f"{reason}; {self.what_is_left()}")
+        raise NotFinishedError(f"{reason}; {self.what_is_left()}")
 
     def own_callbacks(self) -> list[TrainerCallback]:
         options, trainer = self.options, self.trainer

@@ -45,11 +45,11 @@ WARM = 4  # of the steps that are timed: not counted
 FULL = 1 << 16  # bytes that are left: nothing more fits
 
 
-class Diverged(RuntimeError):
+class DivergedError(RuntimeError):
     """The loss is no longer a number."""
 
 
-class CannotSave(RuntimeError):
+class CannotSaveError(RuntimeError):
     """The disk is full, or the folder cannot be written to."""
 
 
@@ -158,7 +158,7 @@ class TinyTrainer(Trainer):
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         loss = super().training_step(model, inputs, num_items_in_batch)
         if not math.isfinite(value := loss.item()):  # before the update spoils the weights
-            raise Diverged(f"the loss is {value} at step {self.state.global_step + 1}")
+            raise DivergedError(f"the loss is {value} at step {self.state.global_step + 1}")
         return loss
 
     def _get_grad_norm(self, model, grad_norm=None):
@@ -276,7 +276,7 @@ def whole_or_not_at_all(folder: Path) -> Iterator[None]:
     except Exception as error:
         reason = "the disk is full" if disk_is_full(error, folder) else error
         shutil.rmtree(folder, ignore_errors=True)
-        raise CannotSave(f"{folder} could not be saved: {reason}") from error
+        raise CannotSaveError(f"{folder} could not be saved: {reason}") from error
 
 
 def disk_is_full(error: BaseException | None, folder: Path) -> bool:

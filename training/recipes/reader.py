@@ -11,7 +11,7 @@ import yaml
 RECIPES = Path(__file__).parent
 
 
-class BadRecipe(ValueError):
+class BadRecipeError(ValueError):
     pass
 
 
@@ -27,7 +27,7 @@ def find(name: str) -> Path:
         return Path(name)
     if name in names():
         return RECIPES / f"{name}.yaml"
-    raise BadRecipe(
+    raise BadRecipeError(
         f"{name!r} is neither a recipe nor a file nor a folder{nearest(name, names())}; "
         "`python -m training.train --list` shows the recipes"
     )
@@ -37,9 +37,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadRecipe(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise BadRecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise BadRecipe(f"{path} holds no `key: value` lines")
+        raise BadRecipeError(f"{path} holds no `key: value` lines")
     return content
 
 
@@ -51,18 +51,18 @@ def check(given: dict[str, Any], known: dict[str, Any], where: str) -> None:
     """Every key is known, and its value of a type that it may have."""
     for key, value in given.items():
         if key not in known:
-            raise BadRecipe(f"{where} has an unknown key {key!r}{nearest(str(key), [*known])}")
+            raise BadRecipeError(f"{where} has an unknown key {key!r}{nearest(str(key), [*known])}")
         kind = get_origin(known[key])
         choices = get_args(known[key]) if kind in UNIONS else (known[key],)
         if kind is Literal and value not in get_args(known[key]):
             allowed = ", ".join(get_args(known[key]))
-            raise BadRecipe(f"{where}: {key} is {value!r}; it may be {allowed}")
+            raise BadRecipeError(f"{where}: {key} is {value!r}; it may be {allowed}")
         if kind is list and not isinstance(value, list):
-            raise BadRecipe(f"{where}: {key} is {value!r}; it must be a list")
+            raise BadRecipeError(f"{where}: {key} is {value!r}; it must be a list")
         plain = [PLAIN[choice] for choice in choices if choice in PLAIN]
         if len(plain) == len(choices) and not any(type(value) in types for types in plain):
             names = " or ".join(t.__name__ for t in choices if t is not type(None))
-            raise BadRecipe(f"{where}: {key} is {value!r}; it must be {names}")
+            raise BadRecipeError(f"{where}: {key} is {value!r}; it must be {names}")
 
 
 # What YAML may hold for a plain type; anything richer is the platform's to judge.

@@ -15,7 +15,7 @@ from compare.lessons.visitors import Classroom
 from compare.tabs.address import one_of
 from compare.tabs.shared import QUIET, Page, html
 from compare.tabs.train.live import stopper
-from compare.values import Refusal
+from compare.values import RefusedError
 
 KEY, NAME = "break", "Break it"
 _TEXT = (
@@ -49,7 +49,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
                 lambda jobs: _panel(room, broken, jobs),
             ):
                 yield shown, gr.skip(), gr.Button(interactive=True)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             yield curves.say(str(refusal), "problem"), gr.skip(), gr.skip()
             return
         yield shown, gr.Button("Again"), gr.Button(interactive=False)

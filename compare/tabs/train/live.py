@@ -13,7 +13,7 @@ from compare.lessons.pool import Job
 from compare.lessons.visitors import Classroom
 from compare.tabs.address import one_of
 from compare.tabs.shared import QUIET, Page, html
-from compare.values import Refusal
+from compare.values import RefusedError
 
 KEY, NAME = "live", "Live"
 _LEARNED = 0.5  # nats above the lowest possible loss that count as having learned
@@ -66,7 +66,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
             )
             async for shown in running:
                 yield shown, gr.skip(), gr.Button(interactive=True)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             yield curves.say(str(refusal), "problem"), gr.skip(), gr.skip()
             return
         yield shown, gr.Button("Again"), gr.Button(interactive=False)

@@ -25,7 +25,7 @@ from compare.roster import own_name
 from compare.tabs.address import one_of
 from compare.tabs.shared import FREE, QUIET, Page, html
 from compare.tabs.train.live import stopper
-from compare.values import Refusal
+from compare.values import RefusedError
 
 KEY, NAME = "own", "Your text"
 SECONDS = (10, 30, 60)
@@ -114,7 +114,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
             lesson = own(text or "", seconds, opening(text or ""))
             async for shown in room.follow(visitor, [lesson], lambda jobs: _panel(room, jobs[0])):
                 yield shown, gr.skip(), gr.Button(interactive=True), _hidden(), None, "", ""
-        except Refusal as refusal:
+        except RefusedError as refusal:
             yield curves.say(str(refusal), "problem"), gr.skip(), off, gr.skip(), None, "", ""
             return
         job = room.take(visitor)
@@ -129,7 +129,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         skipped = [gr.skip()] * 3
         try:
             await page.roster.seat(key)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return (*skipped, notice(str(refusal)))
         return key, opening(text or ""), gr.Tabs(selected="compare"), ""
 

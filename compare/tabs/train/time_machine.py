@@ -14,7 +14,7 @@ from compare.recorded.frames import Frame, look, stops
 from compare.recorded.lessons import frames, prompt, scored
 from compare.roster import REPO_ID, Roster
 from compare.tabs.shared import QUIET, Page, html
-from compare.values import Refusal
+from compare.values import RefusedError
 
 KEY, NAME = "time", "Time machine"
 Stops = list[tuple[int, str]]  # step and tag of a repo on the Hub; empty for the recorded run
@@ -42,7 +42,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         nothing = gr.skip()
         try:
             found = await asyncio.to_thread(stops_of, (repo or "").strip())
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return nothing, nothing, nothing, curves.say(str(refusal), "problem")
         slider = gr.Slider(maximum=max(1, len(found) - 1), value=0)
         return repo.strip(), found, slider, curves.say(f"{len(found)} checkpoints.", "done")
@@ -70,19 +70,19 @@ async def live_at(roster: Roster, repo: str, found: Stops, number: int) -> str:
     try:
         model = await roster.arrive(f"{repo}@{tag}")
         return _panel(await asyncio.to_thread(look, model, step, prompt(), scored()), tag)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         return curves.say(str(refusal), "problem")
 
 
 def stops_of(repo: str) -> Stops:
     """Steps and tags of a repo on the Hub."""
     if not REPO_ID.fullmatch(repo) or "@" in repo:
-        raise Refusal("A repo is named as user/name.")
+        raise RefusedError("A repo is named as user/name.")
     from compare.recorded.tags import tags_of
 
     found = stops(tags_of(repo))
     if not found:
-        raise Refusal(f"{repo} has no tags step-N or NAME-step-N: `--publish` makes them.")
+        raise RefusedError(f"{repo} has no tags step-N or NAME-step-N: `--publish` makes them.")
     return found
 
 

@@ -14,7 +14,7 @@ from compare.decoding.cache import CHUNK
 from compare.decoding.loop import DecodeLoop
 from compare.decoding.weights import UnknownShapeError, take_apart
 from compare.engine.snippet import generate_arguments
-from compare.values import Refusal, Sampling
+from compare.values import RefusedError, Sampling
 from tests.compare.models import SHAPES, VOCABULARY, WINDOW, model_of
 
 KINDS = [*SHAPES, "gpt2"]
@@ -174,7 +174,7 @@ def test_a_full_line_is_refused_and_served_later():
     loop = loop_of("modern", most_waiting=2)
     for _ in range(2):
         loop.start([5], Sampling(max_new_tokens=2))
-    with pytest.raises(Refusal, match="2 texts are waiting already"):
+    with pytest.raises(RefusedError, match="2 texts are waiting already"):
         loop.start([5], Sampling())
     loop.step()
     assert loop.start([5], Sampling(max_new_tokens=2)).stopped is None

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from compare.engine.contestant import Contestant
-from compare.values import Refusal
+from compare.values import RefusedError
 from tests.compare.models import model_of
 from tinygpt_hf.tokenization import train_bpe, train_char
 
@@ -82,5 +82,5 @@ def test_without_a_part_the_odds_and_the_text_are_others_and_then_the_same_again
     ],
 )
 def test_what_cannot_be_answered_is_a_sentence(who, ask, sentence):
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(RefusedError, match=sentence):
         ask(who)

@@ -11,7 +11,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from compare.engine.contestant import MOST_CHARACTERS, Contestant
 from compare.engine.insight import ATTENTION_SHOWS
-from compare.values import Refusal, Sampling
+from compare.values import RefusedError, Sampling
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.tokenization import train_bpe, train_char
 
@@ -102,12 +102,12 @@ def test_no_half_character_is_shown(gpt2):
     ],
 )
 def test_prompts_that_nobody_can_read_are_refused(tiny, prompt, sentence):
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(RefusedError, match=sentence):
         tiny.start(prompt, Sampling())
 
 
 def test_a_prompt_too_long_for_gpt2_is_counted(gpt2):
-    with pytest.raises(Refusal, match=r"is \d+ tokens for gpt2 and 15 fit"):
+    with pytest.raises(RefusedError, match=r"is \d+ tokens for gpt2 and 15 fit"):
         gpt2.start("the cat " * 24, Sampling())
 
 
@@ -126,7 +126,7 @@ def test_characters_that_a_closed_vocabulary_lacks():
     tokenizer = train_char(closed="hello")
     config = TinyGPTConfig(vocab_size=5, hidden_size=16, num_attention_heads=2)
     who = Contestant("hello", TinyGPTForCausalLM(config), tokenizer)
-    with pytest.raises(Refusal, match=r"hello cannot read it.*'T'"):
+    with pytest.raises(RefusedError, match=r"hello cannot read it.*'T'"):
         who.start("To be", Sampling())
     tokenizer = train_char(["the cat"], closed="minigpt")
     config = TinyGPTConfig(
@@ -159,7 +159,7 @@ def test_attention_is_the_models_own_and_its_end_is_shown(tiny, gpt2):
     long = tiny.attention("abcd" * 30, 0, 0)
     assert len(long.tokens) == min(ATTENTION_SHOWS, WINDOW)
     assert long.unseen == 120 - len(long.tokens)
-    with pytest.raises(Refusal, match="layers 1 to 2 and heads 1 to 4"):
+    with pytest.raises(RefusedError, match="layers 1 to 2 and heads 1 to 4"):
         tiny.attention("abc", 2, 0)
 
 
@@ -168,7 +168,7 @@ def test_a_bigram_has_no_attention_to_show(tiny):
         vocab_size=len(tiny.tokenizer), num_hidden_layers=0, position_embedding="none"
     )
     who = Contestant("bigram", TinyGPTForCausalLM(config), tiny.tokenizer)
-    with pytest.raises(Refusal, match="no attention to show"):
+    with pytest.raises(RefusedError, match="no attention to show"):
         who.attention("abc", 0, 0)
 
 
@@ -216,5 +216,5 @@ def test_the_score_equals_plain_arithmetic(tiny, gpt2, text):
 
 
 def test_a_text_that_cannot_be_scored_is_refused(tiny):
-    with pytest.raises(Refusal, match="empty"):
+    with pytest.raises(RefusedError, match="empty"):
         tiny.score("")

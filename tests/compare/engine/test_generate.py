@@ -9,7 +9,7 @@ import torch
 
 from compare.engine.generate import PlainWriter
 from compare.engine.snippet import generate_arguments
-from compare.values import Refusal, Sampling
+from compare.values import RefusedError, Sampling
 from tests.compare.models import WINDOW, model_of
 
 
@@ -52,7 +52,7 @@ def test_cancel_frees_it_for_the_next():
 def test_the_line_is_bounded():
     writer = PlainWriter(model_of("modern"), most=1)
     first = writer.start([5], Sampling(max_new_tokens=512))
-    with pytest.raises(Refusal, match="1 texts are being written already"):
+    with pytest.raises(RefusedError, match="1 texts are being written already"):
         writer.start([5], Sampling())
     first.cancel()
     finish(first)

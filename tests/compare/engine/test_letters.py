@@ -8,7 +8,7 @@ import torch
 
 from compare.engine.contestant import Contestant
 from compare.engine.letters import UNUSED, Letters, first_letter, token_bytes
-from compare.values import Refusal
+from compare.values import RefusedError
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.tokenization import train_bpe, train_char
 
@@ -128,7 +128,7 @@ def test_sentencepiece_style_vocabularies_are_read_too():
 
 def test_odds_refuse_what_cannot_be_asked(tokenizers):
     who = contestant(tokenizers["hello"])
-    with pytest.raises(Refusal, match="temperature"):
+    with pytest.raises(RefusedError, match="temperature"):
         who.next_tokens("hell", 0)
-    with pytest.raises(Refusal, match="'x'"):
+    with pytest.raises(RefusedError, match="'x'"):
         who.next_tokens("hex")

@@ -8,7 +8,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from compare.engine.loaders import load_baseline, load_stranger, load_tiny
 from compare.roster import Roster
-from compare.values import Refusal, Sampling
+from compare.values import RefusedError, Sampling
 from tinygpt_hf.tokenization import train_bpe
 
 MODEL = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -47,14 +47,14 @@ def test_a_hostile_repo_is_a_sentence(hub, files, changed, sentence):
     content = {k: v for k, v in (files | changed).items() if v is not None}
     hub.store.put("model", "eve/evil", content)
     roster = Roster([], load_tiny, left="a", load_stranger=load_stranger)
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(RefusedError, match=sentence):
         roster.get("eve/evil")
 
 
 def test_a_config_that_asks_for_a_huge_model_is_refused_before_it_is_built(hub, files, monkeypatch):
     monkeypatch.setenv("TINYGPT_MAX_PARAMETERS", "1000")
     hub.store.put("model", "eve/huge", files)
-    with pytest.raises(Refusal, match="the limit is 1000"):
+    with pytest.raises(RefusedError, match="the limit is 1000"):
         Roster([], load_tiny, left="a", load_stranger=load_stranger).get("eve/huge")
 
 

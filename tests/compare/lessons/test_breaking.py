@@ -10,7 +10,7 @@ import pytest
 
 from compare.lessons import breaking
 from compare.lessons.lessons import Lesson, Look, News
-from compare.values import Refusal
+from compare.values import RefusedError
 
 
 class Line:
@@ -78,7 +78,7 @@ def test_the_broken_model_differs_from_the_intact_one_in_one_thing(broken):
 
 
 def test_what_cannot_be_broken_is_refused():
-    with pytest.raises(Refusal, match="see the future, no positions"):
+    with pytest.raises(RefusedError, match="see the future, no positions"):
         breaking.pair("everything")
 
 

@@ -9,7 +9,7 @@ import pytest
 from compare.lessons import lessons
 from compare.lessons.pool import Job
 from compare.tabs.train.live import verdict
-from compare.values import Refusal
+from compare.values import RefusedError
 from training.loop import arguments
 
 ENGLISH = "The sun rises in the east, and every morning the baker is up before it. " * 20
@@ -44,7 +44,7 @@ def test_every_system_is_one_that_the_command_line_knows(name):
     ],
 )
 def test_a_text_that_cannot_be_learned_gets_a_sentence_that_helps(text, sentence):
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(RefusedError, match=sentence):
         lessons.own(text, 10, "")
 
 
@@ -58,7 +58,7 @@ def test_emoji_and_every_other_script_are_text():
     [(b"\x89PNG\r\n\x1a\n" * 20, "no UTF-8 text"), (b"a" * 1_000_001, "1 MB fits")],
 )
 def test_a_file_that_is_no_text_gets_a_sentence_that_helps(content, sentence):
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(RefusedError, match=sentence):
         lessons.read_upload(content)
 
 
@@ -67,7 +67,7 @@ def test_a_file_that_is_no_text_gets_a_sentence_that_helps(content, sentence):
     [("hello", 0.01, 16, 11), ("next-char", 0, 32, 5), ("hello", 0.01, 17, 4), ("x", 1, 16, 4)],
 )
 def test_settings_that_no_control_offers_are_refused(name, rate, width, window):
-    with pytest.raises(Refusal):
+    with pytest.raises(RefusedError):
         lessons.live(name, rate, width, window)
 
 

@@ -12,7 +12,7 @@ import pytest
 from compare.lessons import lessons
 from compare.lessons.lessons import Lesson
 from compare.lessons.pool import MOST_WAITING, Job, Pool
-from compare.values import Refusal
+from compare.values import RefusedError
 
 SECONDS = 120  # on a machine that others use too
 
@@ -126,7 +126,7 @@ def test_the_place_in_the_line_counts_those_before_and_their_seconds():
     jobs[0].stop()
     assert pool.place(jobs[2]) == (2, 5.0)
     pool._line.extend([jobs[2]] * MOST_WAITING)
-    with pytest.raises(Refusal, match="wait already"):
+    with pytest.raises(RefusedError, match="wait already"):
         pool.submit(hello())
     pool.close()
 

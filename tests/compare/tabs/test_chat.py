@@ -11,7 +11,7 @@ import pytest
 from compare.tabs import chat
 from compare.tabs.chat import transcript
 from compare.tabs.shared import Page
-from compare.values import Refusal
+from compare.values import RefusedError
 from tests.compare import axe
 from tests.compare.browser import NAMES
 from tests.compare.fakes import fake_roster
@@ -108,7 +108,7 @@ def test_a_refusal_is_a_sentence_and_the_question_can_be_mended():
     chat, roster = room()
 
     def refuse(talk, sampling):
-        raise Refusal("<b>No</b> room.")
+        raise RefusedError("<b>No</b> room.")
 
     roster.get("chat").reply = refuse
     (shown,) = asyncio.run(collect(chat.send(ADA, "chat", [], "hi")))

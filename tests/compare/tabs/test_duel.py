@@ -84,9 +84,9 @@ def test_one_side_may_refuse_while_the_other_writes():
     who._check = FakeContestant("x")._check
 
     def refuse(prompt, sampling):
-        from compare.values import Refusal
+        from compare.values import RefusedError
 
-        raise Refusal("picky cannot read it.")
+        raise RefusedError("picky cannot read it.")
 
     who.start = refuse
     picky = roster.add(lambda key: who)

@@ -15,7 +15,7 @@ from compare.engine import zerogpu
 from compare.roster import SEAT
 from compare.tabs import score
 from compare.tabs.shared import Page
-from compare.values import Refusal, Surprise
+from compare.values import RefusedError, Surprise
 from tests.compare.fakes import fake_roster
 
 ROOT = Path(__file__).parents[3]
@@ -65,7 +65,7 @@ def test_a_stand_in_takes_no_visitors_quota(borrowed):
 
 def test_when_the_quota_is_gone_the_sentence_stands_in_its_pane(monkeypatch):
     def borrow(work, *given: Any):
-        raise Refusal("You have exceeded your ZeroGPU quota.")
+        raise RefusedError("You have exceeded your ZeroGPU quota.")
 
     monkeypatch.setattr(zerogpu, "borrow", borrow)
     roster = fake_roster(late=lambda: True)

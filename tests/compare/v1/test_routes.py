@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from compare.v1.routes import routes
-from compare.values import BusyError, Chunk, Extras, LogOdds, Refusal, Sampling
+from compare.values import BusyError, Chunk, Extras, LogOdds, RefusedError, Sampling
 
 WORDS = ["to", "be", "or", "not", "to", "be", "that", "is", "the", "question"]
 ASK = {"model": "m", "prompt": "x", "max_tokens": 8, "seed": 0}
@@ -52,7 +52,7 @@ class Model:
         if prompt == "busy":
             raise BusyError("256 texts are waiting already: try again soon.")
         if prompt == "bad":
-            raise Refusal("The prompt cannot be read.")
+            raise RefusedError("The prompt cannot be read.")
         self.seeds.append(sampling.seed)
         self.lives.append(Live(sampling, self.pause, self.why))
         return self.lives[-1]
@@ -68,7 +68,7 @@ class Roster:
 
     async def arrive(self, name: str) -> Model:
         if name not in self.names:
-            raise Refusal("A model is named as user/name.")
+            raise RefusedError("A model is named as user/name.")
         return self.model
 
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from tinygpt_hf.tokenization import read_texts
-from training.data.corpus import BadText, Corpus, open_corpus
+from training.data.corpus import BadTextError, Corpus, open_corpus
 from training.data.tokens import look_over
 
 
@@ -21,7 +21,7 @@ def test_a_plain_text_needs_no_word(tmp_path):
 
 @pytest.mark.parametrize("content", [b" \n\t \r\n", b"\0" * 5000, b" \0\n"])
 def test_white_space_and_nuls_are_no_text(tmp_path, content):
-    with pytest.raises(BadText, match=r"my\.txt holds nothing but white space"):
+    with pytest.raises(BadTextError, match=r"my\.txt holds nothing but white space"):
         list(look_over(corpus(tmp_path, content)))
 
 

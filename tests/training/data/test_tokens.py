@@ -11,7 +11,7 @@ import pytest
 
 from tinygpt_hf.tokenization import train_bpe, train_char
 from training.data import tokens
-from training.data.corpus import BadText, Corpus, cache_folder, open_corpus
+from training.data.corpus import BadTextError, Corpus, cache_folder, open_corpus
 from training.train import main
 
 ROOT = Path(__file__).parents[3]
@@ -59,7 +59,7 @@ def test_a_data_set_in_the_hubs_layout_is_streamed(tmp_path):
     from training.data.corpus import read_hub
 
     assert list(read_hub(str(folder), "text")) == ["story 0", "story 1", "story 2"]
-    with pytest.raises(BadText, match="no column 'body'"):
+    with pytest.raises(BadTextError, match="no column 'body'"):
         list(read_hub(str(folder), "body"))
 
 
@@ -69,7 +69,7 @@ def test_a_data_set_says_at_once_that_no_hub_can_be_reached(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     began = time.monotonic()
-    with pytest.raises(BadText, match=r"ada/stories cannot be fetched: the Hub at http://127"):
+    with pytest.raises(BadTextError, match=r"ada/stories cannot be fetched: the Hub at http://127"):
         commit_of("ada/stories")
     assert time.monotonic() - began < 15
 
@@ -212,16 +212,16 @@ def test_text_that_cannot_be_used_gets_one_line(content, complaint, tmp_path, ca
 def test_rows_that_cannot_be_read_name_their_line(lines, complaint, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(lines)
-    with pytest.raises(BadText, match=complaint):
+    with pytest.raises(BadTextError, match=complaint):
         list(corpus(path).pieces())
 
 
 def test_chats_that_cannot_be_read_name_their_line(tmp_path):
     path = chat_file(tmp_path, [say("user", "hi"), say("assistant", "x" * 100)], "hello")
     tokenizer = train_char(["hix"], chat=True)
-    with pytest.raises(BadText, match=r"line 1, has 105 tokens.*window of 64"):
+    with pytest.raises(BadTextError, match=r"line 1, has 105 tokens.*window of 64"):
         tokens.read_chats(corpus(path), tokenizer, 64)
-    with pytest.raises(BadText, match=r"line 2, has no `messages`"):
+    with pytest.raises(BadTextError, match=r"line 2, has no `messages`"):
         list(tokens.chat_pieces(corpus(path)))
 
 

@@ -8,7 +8,7 @@ from huggingface_hub import HfApi
 
 from training.hub import errors
 from training.hub.commit import commit_folder, put_back, read_folder
-from training.hub.errors import Damaged, PublishError
+from training.hub.errors import DamagedError, PublishError
 
 ROOT = Path(__file__).parents[3]
 WRITES = {
@@ -137,7 +137,7 @@ def test_damage_is_found_and_the_old_files_come_back(hub, commit, folder):
     before = space(hub)
     (folder / "app.py").write_text("demo = 2\n", encoding="utf-8")
     hub.break_for("ada", only=("corrupt-upload",), rate=1, most=1, matching="POST .*/commit/")
-    with pytest.raises(Damaged) as caught:
+    with pytest.raises(DamagedError) as caught:
         commit(("README.md", "app.py"), owned=("compare/*",))
     assert space(hub) != before
     put_back(HfApi(), "ada/page", good, caught.value.commit, repo_type="space")

@@ -10,7 +10,7 @@ from compare.engine.loaders import load_stranger, load_tiny
 from compare.recorded.frames import stops
 from compare.roster import Roster
 from compare.tabs.train.time_machine import live_at, stops_of
-from compare.values import Refusal
+from compare.values import RefusedError
 from training.publish import main as publish
 
 
@@ -42,12 +42,12 @@ def test_the_tags_of_a_second_run_are_found_too(hub, ada, run_dir):
 
 def test_a_repo_that_has_no_steps_or_is_not_there_is_a_sentence(hub, ada, run_dir):
     for name in ("nobody", "a/b@main", "<script>/x"):
-        with pytest.raises(Refusal, match="named as user/name"):
+        with pytest.raises(RefusedError, match="named as user/name"):
             stops_of(name)
-    with pytest.raises(Refusal, match="ada/lost cannot be had"):
+    with pytest.raises(RefusedError, match="ada/lost cannot be had"):
         stops_of("ada/lost")
     hub.store.put("model", "ada/untagged", {"config.json": b"{}"})
-    with pytest.raises(Refusal, match="no tags step-N"):
+    with pytest.raises(RefusedError, match="no tags step-N"):
         stops_of("ada/untagged")
     roster = Roster([], load_tiny, left="a", load_stranger=load_stranger)
     said = asyncio.run(live_at(roster, "ada/untagged", [(1, "step-1")], 0))
