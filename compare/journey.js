@@ -41,11 +41,21 @@ window.journey = (() => {
             if (!here || (setting.lesson && setting.lesson !== lesson())) return;
             if (value === undefined || value === null || typeof value === "object") return;
             if (!setting.written || same(value, setting.default)) return;
-            if (String(value).length > longest) left.push(setting.name);
+            if (String(value).length > longest) left.push({name: setting.name, text: String(value)});
             else query.set(setting.name, String(value));
         });
         if (idea()) query.set("idea", idea());
-        return {query, left};
+        return {query, left: [...left, ...kept()]};
+    };
+    // What no address ever carries: a talk, and a text to train on.
+    const kept = () => {
+        const text = {
+            talk: () => [...document.querySelectorAll(".talk li:not(.memory)")]
+                .map((turn) => turn.textContent).join("\n\n"),
+            "training text": () => document.querySelector("#own-text textarea")?.value,
+        };
+        const here = tab() === "chat" ? "talk" : lesson() === "own" ? "training text" : "";
+        return here && text[here]() ? [{name: here, text: text[here]()}] : [];
     };
     const place = (query) => {
         const text = query.toString();
@@ -267,13 +277,11 @@ window.journey = (() => {
             const parts = carries(query);
             const file = left.length && document.createElement("a");
             if (file) {
-                const at = settings.findIndex((setting) => setting.name === left[0]);
-                file.href = `data:text/plain;charset=utf-8,${encodeURIComponent(values[at])}`;
-                file.download = `${left[0]}.txt`;
-                file.textContent = `Save the ${left[0]} as a file`;
+                file.href = `data:text/plain;charset=utf-8,${encodeURIComponent(left[0].text)}`;
+                file.download = `${left[0].name.replace(" ", "-")}.txt`;
+                file.textContent = `Save the ${left[0].name} as a file`;
             }
-            const missing = left.length
-                ? ` The ${left[0]} is too long for an address and is not in it.` : "";
+            const missing = left.length ? ` The ${left[0].name} is never in an address.` : "";
             try {
                 await navigator.clipboard.writeText(address.href);
                 return said(`Link copied. It carries ${parts}.${missing} ${address.href}`, file);

@@ -21,6 +21,7 @@ from .guests import PREFIX, Guests, new_key
 from .values import Answers, RefusedError
 
 DEFAULT, STAND_IN = "shakespeare", "shakespeare-gpt2"
+CHAT = "chat"  # whom the Chat tab asks where the left model was never tuned to answer
 BASELINE = "openai-community/gpt2"
 BASELINE_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 SEAT = "baseline"  # the key of whoever is GPT-2 here
@@ -67,10 +68,11 @@ class Roster:
         load_baseline: Loader | None = None,
         load_stranger: Loader | None = None,
         lines: Mapping[str, str] | None = None,
+        tuned_from: Mapping[str, str] | None = None,
     ) -> None:
         self.left, self.stand_in, self.baseline = left, stand_in, baseline
         self.names = list(dict.fromkeys([left, *names]))
-        self._lines = lines or {}
+        self._lines, self._tuned_from = lines or {}, tuned_from or {}
         self._load, self._load_stranger = load, load_stranger or load
         self.load_baseline = load_baseline or load
         self._futures: OrderedDict[str, Future[Answers]] = OrderedDict()
@@ -136,6 +138,16 @@ class Roster:
         name = self.baseline_name if key == SEAT else key
         said = self._lines.get(key, "")
         return f"{name}: {said}" if said else name
+
+    def before_tuning(self, key: str) -> str | None:
+        """The model that this one was before it was tuned, where it is here too."""
+        name = self._tuned_from.get(key)
+        return name if name in self.names else None
+
+    def was_tuned(self, key: str) -> bool:
+        """False for what others were tuned from: it may have the words for turns, and does not
+        know what they are for."""
+        return key not in self._tuned_from.values()
 
     @property
     def baseline_name(self) -> str:

@@ -33,7 +33,7 @@ from compare.values import (
 )
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
-NAMES = ["shakespeare", "hello", "next-char", "chat"]  # on offer
+NAMES = ["shakespeare", "hello", "next-char", "chat", "chat-base"]  # on offer
 CLOSED: dict[str, Any] = {"hello": "hello"}
 
 
@@ -91,7 +91,7 @@ class FakeContestant:
             64,
             self.vocabulary,
             source=self.name,
-            chats=self.name == "chat",
+            chats=self.name.startswith("chat"),
         )
 
     def start(self, prompt: str, sampling: Sampling) -> FakeLive:
@@ -178,7 +178,8 @@ def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -
         return FakeContestant("GPT-2", pause=pause, vocabulary=50_257)
 
     baseline = None if late is None else "openai-community/gpt2"
-    return Roster(NAMES, load, baseline=baseline, load_baseline=load_baseline)
+    tuned = {"chat": "chat-base"}
+    return Roster(NAMES, load, baseline=baseline, load_baseline=load_baseline, tuned_from=tuned)
 
 
 def real_roster() -> Roster:
