@@ -281,7 +281,7 @@ window.journey = (() => {
                 file.download = `${left[0].name.replace(" ", "-")}.txt`;
                 file.textContent = `Save the ${left[0].name} as a file`;
             }
-            const missing = left.length ? ` The ${left[0].name} is never in an address.` : "";
+            const missing = left.length ? ` The ${left[0].name} is not in it.` : "";
             try {
                 await navigator.clipboard.writeText(address.href);
                 return said(`Link copied. It carries ${parts}.${missing} ${address.href}`, file);

@@ -49,6 +49,14 @@ def own_name(key: str) -> str:
 
 
 @dataclass(frozen=True)
+class Own:
+    """A model that was trained here: the contestant that it becomes, and where it lies."""
+
+    coming: Future[Answers]
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
 class Seat:
     """Who sits there and, where it is a stand-in for the baseline, why and how to change that."""
 
@@ -76,7 +84,7 @@ class Roster:
         self._load, self._load_stranger = load, load_stranger or load
         self.load_baseline = load_baseline or load
         self._futures: OrderedDict[str, Future[Answers]] = OrderedDict()
-        self._guests: Guests[Future[Answers]] = Guests()
+        self._guests: Guests[Own] = Guests()
         self._baseline: Future[Answers] | None = None
         self._lock = threading.Lock()
         # What is on disk must not wait behind a slow Hub, nor two models fight for the processor.
@@ -116,12 +124,21 @@ class Roster:
             raise self._refusal(key, error) from error
 
     def add(
-        self, load: Callable[[str], Answers], farewell: Callable[[], object] = lambda: None
+        self,
+        load: Callable[[str], Answers],
+        farewell: Callable[[], object] = lambda: None,
+        folder: Path | None = None,
     ) -> str:
         """A visitor's own model: whoever knows the key that it gets here may ask it."""
         key = new_key()
-        self._guests.add(key, _in_background(lambda: load(key), self._disk), farewell)
+        own = Own(_in_background(lambda: load(key), self._disk), folder)
+        self._guests.add(key, own, farewell)
         return key
+
+    def folder(self, key: str) -> Path | None:
+        """Where a visitor's own model lies, if it is still here."""
+        own = self._guests.get(key)
+        return None if own is None else own.folder
 
     def remove(self, key: str) -> None:
         """Before its hour is over."""
@@ -187,7 +204,7 @@ class Roster:
             raise RefusedError(_NAMED)
         with self._lock:
             if (own := self._guests.get(key)) is not None:
-                return own
+                return own.coming
             if key.startswith(PREFIX):
                 raise RefusedError(GONE)
             if key not in self._futures:

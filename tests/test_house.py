@@ -39,10 +39,12 @@ PLAN = {
     "compare/roster": {"compare/guests", "compare/values"},
     "compare/decoding": {"compare/values", "tinygpt_hf"},
     "compare/engine": {"compare/decoding", "compare/roster", "compare/values"} | _MAKING,
-    "compare/lessons": _ANSWERS | _MAKING,
+    "compare/lessons": _ANSWERS | _MAKING | {"training/exporting"},
+    "compare/downloads": {"compare/lessons", "compare/roster"},
     "compare/html": {"compare/values"},
     "compare/recorded": {"compare/lessons", "compare/html"} | _ANSWERS | _MAKING,
     "compare/tabs": {"compare/recorded", "compare/lessons", "compare/html", "compare/guests"}
+    | {"compare/downloads"}
     | _ANSWERS,
     "compare/lineup": {"compare/html"} | _ANSWERS | _MAKING,
     "compare/api": {"compare/roster", "compare/values"},

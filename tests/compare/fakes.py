@@ -223,6 +223,7 @@ def main() -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio.networking
 
+    from compare import downloads
     from compare.page import build_demo, launch
 
     # As on a machine too busy to answer Gradio's own question: the page has to stay up.
@@ -233,7 +234,7 @@ def main() -> None:
         late = arguments.late and arguments.late.exists
         roster = fake_roster(pause=0.05 if arguments.slow else 0.002, late=late)
     roster.begin()
-    launch(build_demo(roster), server_port=arguments.port, quiet=True)
+    launch(build_demo(roster), downloads.routes(roster), server_port=arguments.port, quiet=True)
 
 
 if __name__ == "__main__":
