@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
@@ -226,6 +226,22 @@ class Surprise:
     first: str = ""  # what the first token, with nothing before it, was charged
 
 
+@dataclass(frozen=True)
+class Adapted:
+    """How well a copy of a model predicts a text from which it learns as it reads."""
+
+    learning: Surprise
+    plain: float  # bits per byte of the same pieces, without learning
+
+    @property
+    def gain(self) -> float:
+        """The share of bits that learning saves; below 0 where it costs some."""
+        return 1 - self.learning.bits_per_byte / self.plain
+
+
+Told = Callable[[int, int], object]  # how many parts of a long work are done, and of how many
+
+
 class Generation(Protocol):
     """A text being written: look at it whenever there is time to show it."""
 
@@ -258,6 +274,7 @@ class Answers(Protocol):
     def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without: ...
     def embedding_map(self, prompt: str) -> list[Point]: ...
     def score(self, text: str) -> Surprise: ...
+    def adapt(self, text: str, told: Told) -> Adapted: ...
 
 
 def short(number: float | None) -> str:

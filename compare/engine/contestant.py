@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
 import threading
@@ -21,6 +22,7 @@ from compare.engine.chatting import remembered
 from compare.engine.generate import PlainWriter
 from compare.engine.letters import Letters
 from compare.values import (
+    Adapted,
     Attention,
     Chunk,
     Extras,
@@ -35,6 +37,7 @@ from compare.values import (
     Sampling,
     Shares,
     Surprise,
+    Told,
     Unit,
     Without,
 )
@@ -411,3 +414,28 @@ class Contestant:
         except ValueError as error:
             raise RefusedError(f"{self.name} cannot score it: {error}.") from None
         return Surprise(result.bits_per_byte, len(text.encode()), result.tokens, result.first)
+
+    def adapt(self, text: str, told: Told) -> Adapted:
+        """The score of a copy that learns from the text as it reads; nothing here changes, and
+        nobody waits. What `told` raises ends it."""
+        from tinygpt_hf.adapting import LARGEST, score_adapting
+
+        tokens = len(self.encode(text, "The text"))
+        if not self.slides or self.model.num_parameters() > LARGEST:
+            raise RefusedError(f"{self.name} only reads: learning takes a TinyGPT of ours.")
+        with self._one_at_a_time:
+            model = copy.deepcopy(self.model)
+        done = 0
+
+        def progress(new: int) -> None:
+            nonlocal done
+            done += new
+            told(done, 2 * tokens)  # it is read with and without
+
+        try:
+            found = score_adapting(model, self.tokenizer, text, progress=progress)
+        except ValueError as error:
+            raise RefusedError(f"{self.name} cannot score it: {error}.") from None
+        read = found.score
+        surprise = Surprise(read.bits_per_byte, len(text.encode()), read.tokens, read.first)
+        return Adapted(surprise, found.plain.bits_per_byte)

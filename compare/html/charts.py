@@ -9,11 +9,9 @@ import json
 from html import escape
 
 from compare.html.panes import Side
-from compare.html.terms import term
-from compare.values import Attention, Odds, Piece, Point, Surprise
+from compare.values import Attention, Odds, Piece, Point
 
 _ROWS = 10
-_SHADES = 6  # steps of surprise, the last at eight bits a byte: as much as knowing nothing
 _TOKENS_SHOWN = 400
 _ENDING = 30  # letters of a prompt that say which one it is
 _NAMES = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
@@ -237,60 +235,5 @@ element.addEventListener("click", (event) => {
 element.addEventListener("change", (event) => {
     const figure = event.target.closest("figure.sky");
     if (figure) show(figure, Number(event.target.value));
-});
-"""
-
-
-# Score
-
-
-def score_chart(scores: dict[Side, Surprise | str], names: dict[Side, str]) -> str:
-    """Bits per byte of both over the same bytes, then the text of each, coloured by surprise."""
-    found = {side: score for side, score in scores.items() if isinstance(score, Surprise)}
-    most = max((score.bits_per_byte for score in found.values()), default=1.0)
-    panes = "".join(
-        _score_pane(side, scores[side], names[side], most, len(found) > 1) for side in scores
-    )
-    return f"<div class='twin'>{panes}</div>"
-
-
-def _score_pane(side: Side, score: Surprise | str, name: str, most: float, both: bool) -> str:
-    head = f"<header>{mark(side)}<h3>{escape(name)}</h3></header>"
-    if isinstance(score, str):
-        body = f"<p class='problem' role='status'>{escape(score)}</p>"
-        return f"<section class='pane {side}'>{head}{body}</section>"
-    better = both and score.bits_per_byte < most
-    body = (
-        f"<div class='bits'><b>{score.bits_per_byte:.3f}</b> {term('bits per byte')}"
-        f"{' · <em>predicts it better</em>' if better else ''}</div>"
-        f"<div class='bar {side}'><span class='track'><span class='fill' "
-        f"style='width:{score.bits_per_byte / max(most, 1e-9):.2%}'></span></span></div>"
-        f"<p class='fine'>{score.bytes:,} bytes, {len(score.tokens):,} tokens; "
-        f"{escape(score.first)}</p>"
-        f"<p class='surprise' data-tokens>{''.join(map(_shaded, score.tokens))}</p>"
-        "<p class='tapped' aria-live='polite'>Stronger colour: more bits for each byte. "
-        "Tap a token.</p>"
-    )
-    return f"<section class='pane {side} scored'>{head}{body}</section>"
-
-
-def _shaded(token: tuple[str, float]) -> str:
-    text, bits = token
-    shade = min(_SHADES, int(bits / max(1, len(text.encode())) / 8 * _SHADES))
-    return f"<span class='s{shade}' data-bits='{bits:.2f}'>{escape(text)}</span>"
-
-
-SCORE_SCRIPT = """
-element.addEventListener("click", (event) => {
-    const token = event.target.closest("[data-bits]");
-    if (!token) return;
-    element.querySelectorAll(".picked").forEach((other) => other.classList.remove("picked"));
-    token.classList.add("picked");
-    const bits = Number(token.dataset.bits);
-    const times = Math.round(2 ** bits).toLocaleString("en");
-    const likely = bits < 1 ? `${(100 / 2 ** bits).toFixed(1)}%` : `1 in ${times}`;
-    const odds = bits > 30 ? "almost no chance" : likely;
-    token.closest("section").querySelector(".tapped").textContent =
-        `“${token.textContent}” cost ${bits.toFixed(2)} bits: the model gave it ${odds}.`;
 });
 """

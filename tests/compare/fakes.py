@@ -15,6 +15,7 @@ from typing import Any
 
 from compare.roster import Roster
 from compare.values import (
+    Adapted,
     Answers,
     Attention,
     Chunk,
@@ -28,6 +29,7 @@ from compare.values import (
     Sampling,
     Shares,
     Surprise,
+    Told,
     Unit,
     Without,
 )
@@ -158,6 +160,15 @@ class FakeContestant:
     def score(self, text: str) -> Surprise:
         self._check(text)
         return Surprise(2.5, len(text.encode()), [(c, 2.5) for c in text], "the first is free")
+
+    def adapt(self, text: str, told: Told) -> Adapted:
+        self._check(text)
+        if self.name == "GPT-2":
+            raise RefusedError("GPT-2 only reads.")
+        for done in range(3):
+            told(done, 2)
+            time.sleep(self.pause)
+        return Adapted(Surprise(2.0, len(text.encode()), [(c, 2.0) for c in text], ""), 2.5)
 
     def _check(self, text: str) -> None:
         if not text:

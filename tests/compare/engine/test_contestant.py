@@ -218,3 +218,20 @@ def test_the_score_equals_plain_arithmetic(tiny, gpt2, text):
 def test_a_text_that_cannot_be_scored_is_refused(tiny):
     with pytest.raises(RefusedError, match="empty"):
         tiny.score("")
+
+
+def test_learning_while_reading_leaves_the_model_bit_equal(tiny, gpt2):
+    """Each reading begins anew, so a visitor learns nothing of another's text."""
+    before = {name: weight.clone() for name, weight in tiny.model.state_dict().items()}
+    told = []
+    found = tiny.adapt("abc " * 60, lambda done, whole: told.append((done, whole)))
+    tiny.adapt("xyz " * 60, lambda done, whole: None)
+    again = tiny.adapt("abc " * 60, lambda done, whole: None)
+    after = tiny.model.state_dict()
+    assert all(torch.equal(weight, after[name]) for name, weight in before.items())
+    assert not any(weight.requires_grad and weight.grad is not None for weight in after.values())
+    assert again == found
+    assert found.learning.bits_per_byte != found.plain
+    assert told[-1][0] <= told[-1][1] == 2 * 240
+    with pytest.raises(RefusedError, match="only reads"):
+        gpt2.adapt("the cat", lambda done, whole: None)

@@ -8,7 +8,7 @@ import re
 
 from compare.html import charts
 from compare.html.panes import SIDES
-from compare.values import Attention, Odds, Piece, Point, Surprise
+from compare.values import Attention, Odds, Piece, Point
 
 EVIL = "<img src=x onerror=alert(1)>'\"${1}{{2}}"
 NAMES = {"left": EVIL, "right": "GPT-2"}
@@ -65,18 +65,6 @@ def test_a_map_has_a_point_and_an_option_for_each_token():
     markup = charts.token_map(points, "right")
     assert escaped(markup)
     assert markup.count("<text") == markup.count("<option") == 3
-
-
-def test_scores_name_the_better_and_keep_every_token():
-    left = Surprise(2.0, 10, [(EVIL, 3.0), ("\n", 0.5)], "")
-    markup = charts.score_chart({"left": left, "right": Surprise(3.0, 10, [], "")}, NAMES)
-    assert escaped(markup)
-    assert markup.count("predicts it better") == 1
-    assert markup.index("predicts it better") < markup.index("GPT-2")
-    assert "data-bits='3.00'" in markup
-    alone = charts.score_chart({"left": left, "right": EVIL}, NAMES)
-    assert escaped(alone)
-    assert "predicts it better" not in alone
 
 
 def test_what_cannot_be_seen_gets_a_sign():
