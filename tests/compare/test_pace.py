@@ -154,7 +154,9 @@ def all_of_inside(mad: Visitor) -> tuple[str, dict]:
 
 def an_endpoint(mad: Visitor) -> tuple[str, dict]:
     """As a client asks who has no page and names no session."""
-    return "/gradio_api/call/generate", {"data": ["To be", "shakespeare", 0.8, 50, 1.0, 1.0, 120, False, 0]}
+    return "/gradio_api/call/generate", {
+        "data": ["To be", "shakespeare", 0.8, 50, 1.0, 1.0, 120, False, 0]
+    }
 
 
 @pytest.mark.slow
