@@ -9,9 +9,13 @@ window.journey = (() => {
     let runs = false; // what an address sets up is also to be run
     let once = false; // the seed of the address is to be taken
     let touched = 0; // when the visitor last pressed a tab or a model
+    let walking = 0; // when the server was given an address that it has not set up yet
+    let next = null; // where the visitor went meanwhile
+    let choosing = 0; // when a tab or model was pressed that is not recorded yet
     let replaced = ""; // what the visitor had typed before a chip took its place
     const known = {}; // who sat on each side when it was last shown
     let then = ""; // what the address wants done after its run
+    const LONGEST = 20000; // milliseconds after which an address is given up
     const SOON = 5000; // milliseconds after a press in which what changes is the visitor's doing
 
     const chosen = (prefix) => {
@@ -106,6 +110,12 @@ window.journey = (() => {
     const follow = (search, push) => {
         if (push && search !== window.location.search) window.history.pushState(null, "", search);
         applying = true;
+        // One address at a time: Gradio would drop a second one, and the page would stay behind.
+        if (Date.now() - walking < LONGEST) next = [search, push];
+        else walk(search, push);
+    };
+    const walk = (search, push) => {
+        walking = Date.now();
         runs = push;
         const asks = Object.fromEntries(new URLSearchParams(search));
         then = push ? asks.then ?? "" : "";
@@ -124,11 +134,11 @@ window.journey = (() => {
             event.target.closest(".strip").remove();
             record(false);
         } else if (event.isTrusted && event.target.closest?.('[role="tab"], .menu label, .hub button')) {
-            touched = Date.now();
+            choosing = touched = Date.now();
             if (!event.target.closest('[role="tab"]')) return; // `seated` records it
             // The tab that was left stays in the history, as it was.
             if (event.target.closest('[id^="tab-"]')) document.querySelector(".strip")?.remove();
-            setTimeout(() => record(true), 60);
+            setTimeout(() => { choosing = 0; record(true); }, 60);
         }
     });
     // What was written no longer belongs to what is asked now.
@@ -182,7 +192,8 @@ window.journey = (() => {
         },
         note(given) {
             values = given;
-            record(false);
+            // What comes with the tab or model that was just pressed belongs to the next entry.
+            if (Date.now() - choosing > SOON) record(false);
         },
         // The seed of a link is taken once; later ones are rolled.
         asked() {
@@ -229,6 +240,7 @@ window.journey = (() => {
         },
         // Other models sit there: an entry, if the visitor has chosen them.
         seated() {
+            choosing = 0;
             record(Date.now() - touched < SOON);
         },
         finished() {
@@ -236,6 +248,12 @@ window.journey = (() => {
         },
         // The server has set everything up: at the opening, or after a link or Back.
         async arrived(opening) {
+            walking = 0;
+            if (next) {
+                walk(...next);
+                next = null;
+                return;
+            }
             const asks = new URLSearchParams(window.location.search);
             const reload = performance.getEntriesByType("navigation")[0]?.type === "reload";
             const mayRun = opening ? !(reload && asks.get("tab") === "train") : runs;
@@ -245,12 +263,13 @@ window.journey = (() => {
             const waits = said.includes("press Load") || said.includes("left out");
             begun = true;
             await until(() => tab() === (asks.get("tab") ?? "compare"), 2000);
+            if (walking) return; // the visitor has gone on
             if (idea()) noteTried(idea());
             if (asks.get("tab") === "learn") {
                 window.dispatchEvent(new CustomEvent("idea", {detail: asks.get("idea") ?? ""}));
             }
             if (mayRun && asks.size && !waits) await run(asks);
-            setTimeout(() => { applying = false; }, 300);
+            setTimeout(() => { applying = walking > 0; }, 300);
         },
         // A model was trained here: this browser remembers its key, and a link may want more.
         trained(key) {
