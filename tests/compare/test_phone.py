@@ -29,7 +29,7 @@ LOW = """(least) => [...document.querySelectorAll("button, a[href], summary, sel
         + (one.textContent || one.ariaLabel || "").trim().slice(0, 30))"""
 
 
-@pytest.mark.parametrize("tab", ["compare", "inside", "score", "train", "learn"])
+@pytest.mark.parametrize("tab", ["compare", "inside", "score", "train", "learn", "chat"])
 def test_every_target_is_high_enough_for_a_finger(quick_page, visit, tab):
     with visit(quick_page, phone=True) as page:
         page.locator(f"#tab-{tab}-button").click()

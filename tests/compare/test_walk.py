@@ -94,13 +94,17 @@ def test_back_from_anywhere_leads_to_the_first_screen_and_not_out(
         page.locator("#menu-left input[value='hello']").check()
         page.wait_for_function("location.search.includes('model=hello')")
         seen = []
-        for expected in ["compare", *reversed(list(TABS)), "compare"]:
-            while not seen or f"tab={expected}" not in seen[-1]:
+        for expected in ["compare", *reversed(list(TABS)), ""]:
+            while not seen or not _is(seen[-1], expected, first):
                 page.go_back()
                 page.wait_for_timeout(700)
                 seen.append(page.url)
                 assert page.url.startswith(first), seen
-            page.locator(f"#tab-{expected}-button[aria-selected=true]").wait_for()
+            page.locator(f"#tab-{expected or 'compare'}-button[aria-selected=true]").wait_for()
         assert "prompt=To+be" in seen[0], seen  # the text that was written, not the next model's
         assert page.evaluate("history.length") <= 10
         picture(page, f"walk-7-first-again-{look}")
+
+
+def _is(address: str, tab: str, first: str) -> bool:
+    return f"tab={tab}" in address if tab else address == first
