@@ -48,6 +48,11 @@ def own_name(key: str) -> str:
     return f"your text {key.removeprefix(PREFIX)[:3]}"
 
 
+def shown(name: str) -> str:
+    """A model's name for visitors, whom the folders of this machine do not concern."""
+    return Path(name).name if Path(name).expanduser().is_absolute() else name
+
+
 @dataclass(frozen=True)
 class Own:
     """A model that was trained here: the contestant that it becomes, and where it lies."""
@@ -152,7 +157,7 @@ class Roster:
         """A model as the menu names it: what it is, how big, what it knows."""
         if key.startswith(PREFIX):
             return f"{own_name(key)}: trained here by you"
-        name = self.baseline_name if key == SEAT else key
+        name = self.baseline_name if key == SEAT else shown(key)
         said = self._lines.get(key, "")
         return f"{name}: {said}" if said else name
 
@@ -168,7 +173,7 @@ class Roster:
 
     @property
     def baseline_name(self) -> str:
-        return "GPT-2" if self.baseline in (None, BASELINE) else str(self.baseline)
+        return "GPT-2" if self.baseline in (None, BASELINE) else shown(str(self.baseline))
 
     async def seat(self, key: str) -> Seat:
         """Whoever has that key; the baseline once it is there, which nobody waits for."""
@@ -179,9 +184,8 @@ class Roster:
             error = self._baseline.exception()
             if error is None:
                 return Seat(self._baseline.result())
-            sentence = (
-                f"{_NOT_GPT2} {self.baseline} could not be downloaded: {_sentence(error)} {_HOW}"
-            )
+            why = f"{self.baseline_name} could not be downloaded: {_sentence(error)}"
+            sentence = f"{_NOT_GPT2} {why} {_HOW}"
         else:
             sentence = self.waiting_sentence()
         return Seat(await self.arrive(self.stand_in), sentence)
@@ -190,7 +194,7 @@ class Roster:
         """What the stand-in says of itself while the baseline is not there."""
         if not self.baseline:
             return f"{_NOT_GPT2} The page was started with --baseline none. {_HOW}"
-        return f"{_NOT_GPT2} {self.baseline} takes this pane as soon as it is loaded."
+        return f"{_NOT_GPT2} {self.baseline_name} takes this pane as soon as it is loaded."
 
     def settled(self) -> bool:
         """Whether the right side will not change any more by itself."""

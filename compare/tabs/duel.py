@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from compare.engine.snippet import code_for
 from compare.html.panes import Pane, Side, Take
-from compare.roster import SEAT, Roster
+from compare.roster import SEAT, Roster, shown
 from compare.values import Answers, Generation, RefusedError, Sampling
 
 _LOOK = 0.04  # seconds between looks at a generation, which cost nothing
@@ -114,7 +114,7 @@ class Duels:
                 del self._running[visitor]
 
     def _name(self, key: str) -> str:
-        return self.roster.stand_in if key == SEAT else key
+        return self.roster.stand_in if key == SEAT else shown(key)
 
     async def _begin(
         self,

@@ -98,7 +98,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
     panel = html(elem_id="own")
     with gr.Column(visible=False) as after:
         with gr.Row(elem_classes="actions"):
-            beside = gr.Button("Put it beside GPT-2", elem_id="own-beside")
+            beside = gr.Button(f"Put it beside {page.roster.baseline_name}", elem_id="own-beside")
             home = gr.DownloadButton("Take it home (zip)", elem_id="own-home")
             delete = gr.Button("Delete now", elem_id="own-delete", min_width=90)
         page_of_it = html(elem_id="own-page")
