@@ -24,7 +24,7 @@ from .manifest import describe, name_of, pack
 ROOT = Path(__file__).parents[2]
 BROWSER = ROOT / "browser"
 # The modules in the order in which one needs another: what runs in the page, what in its worker.
-PAGE = ("asking", "charts", "fetching", "players", "tabs", "page")
+PAGE = ("asking", "charts", "halving", "fetching", "players", "tabs", "page")
 WORKER = (
     *("weights", "shape", "simd", "parts", "numbers", "model"),
     *("letters", "tokenizer", "sampling", "worker"),
