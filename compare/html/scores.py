@@ -14,6 +14,7 @@ from compare.html.terms import term
 from compare.values import Adapted, Surprise
 
 _SHADES = 6  # steps of surprise, the last at eight bits a byte: as much as knowing nothing
+_NOTICED = 0.0005  # a smaller gain is shown as none
 Scored = Surprise | Adapted | str  # or the sentence that stands in its place
 
 
@@ -61,6 +62,11 @@ def _pane(side: Side, score: Scored, name: str, most: float, both: bool) -> str:
 
 def _learning(score: Adapted) -> str:
     """What learning while reading has changed."""
+    if abs(score.gain) < _NOTICED:
+        return (
+            "<p class='state'>Learning changed nothing: what it takes from 64 tokens can help only "
+            "with those that follow.</p>"
+        )
     change = f"{abs(score.gain):.1%} {'fewer' if score.gain >= 0 else 'more'}"
     return (
         f"<p class='state'>It learned while it read. Without that: {score.plain:.3f}. "

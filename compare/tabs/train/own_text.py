@@ -187,7 +187,7 @@ def _as_page(key: str) -> str:
     """The ways to the model as one HTML file, which the browser keeps apart from this page."""
     where = escape(downloads.address(key))
     return (
-        "<p class='state'>Or take it as one HTML file. It runs in any browser, without a server: "
+        "<p class='state'>Or take it as one HTML file. It needs a browser and no server.<br>"
         f"<a class='attempt' id='own-save' href='{where}?save' download>Save it</a> "
         f"<a class='attempt' id='own-open' href='{where}' target='_blank' rel='noopener'>"
         "Open it now</a></p>"

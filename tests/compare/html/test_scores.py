@@ -29,4 +29,6 @@ def test_learning_shows_both_figures_and_which_way_it_went():
     assert "<b>1.800</b>" in shown
     assert "Without that: 2.000. So learning took 10.0% fewer bits." in shown
     assert "10.0% more bits" in shown
+    nothing = Adapted(Surprise(2.0, 10, [], ""), plain=2.0)
+    assert "changed nothing" in scores.score_chart({"left": nothing}, NAMES)
     assert shown.count("predicts it better") == 1
