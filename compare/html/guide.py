@@ -7,6 +7,7 @@ import contextlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -55,6 +56,12 @@ def ideas() -> tuple[Idea, ...]:
 
 def find(slug: str) -> Idea | None:
     return next((idea for idea in ideas() if idea.slug == slug), None)
+
+
+def inline(markdown: str) -> str:
+    """The little Markdown that the guide uses, as HTML: emphasis and code."""
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(markdown, quote=False))
+    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
 
 
 def _idea(number: int, title: str, body: str) -> Idea:

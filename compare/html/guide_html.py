@@ -11,8 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from compare.html import guide
-from compare.html.guide import Idea
-from compare.html.markdown import inline
+from compare.html.guide import Idea, inline
 from compare.html.strip import link
 
 SCALING = Path(__file__).parents[1] / "recorded" / "scaling.json"
