@@ -113,4 +113,4 @@ def test_a_position_that_is_not_known_is_refused_and_not_left_out():
     model = make("gpt2, norms before")
     model.config.position_embedding = "spiral"
     with pytest.raises(ValueError, match="position_embedding is 'spiral'; known here are learned,"):
-        parts(model, text(), 3, 1)
+        parts(model, text(model), 3, 1)
