@@ -249,6 +249,7 @@ window.journey = (() => {
         // The server has set everything up: at the opening, or after a link or Back.
         async arrived(opening) {
             walking = 0;
+            if (idea()) noteTried(idea()); // also where the visitor has gone on already
             if (next) {
                 walk(...next);
                 next = null;
