@@ -1,4 +1,4 @@
-"""`python -m training.chat.check [MODEL]`: the exam. Exits 1 where the model does not pass.
+"""`python -m training.chat.before.check [MODEL]`: the exam. Exits 1 where the model does not pass.
 
 Each question of held_out.txt is asked in a conversation of its own and answered greedily. An answer
 counts for the idea whose taught answer it repeats, nearly word for word; anything else is wrong.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from .material import UNKNOWN, answers, held_out
+from training.chat.material import UNKNOWN, answers, held_out
 
 PASS_IDEAS, PASS_UNKNOWN = 0.9, 0.8
 ALIKE = 0.8  # how near to a taught answer counts as that answer
@@ -35,7 +35,7 @@ class Reply:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.chat.check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.chat.before.check", description=__doc__)
     parser.add_argument("model", nargs="?", default="chat", help="default: the shipped one")
     parser.add_argument("--wrong", action="store_true", help="show what was answered wrongly")
     return parser

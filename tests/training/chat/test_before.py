@@ -1,4 +1,4 @@
-"""The chat data: made from hand-written files, clean, and fair to its exam."""
+"""The data of the chat that still ships: made from hand-written files, clean, and fair to its exam."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from compare.html import guide
 from tinygpt_hf.tokenization import encode_chat, train_bpe
-from training.chat import check, make, material, phrases
+from training.chat import material, phrases
+from training.chat.before import check, make
 from training.recipes import reader
 
 # Of conversations.jsonl as the shipped model learned it. Another figure means that it learned
@@ -56,7 +56,8 @@ def test_every_line_is_a_conversation_of_one_to_six_turns(rows):
 
 
 def test_each_idea_of_the_guide_is_taught_in_many_phrasings(pairs):
-    assert list(material.read("ideas")) == [idea.slug for idea in guide.ideas()]
+    taught = [material.slug_of(title) for title, _, _ in material._ideas()]
+    assert list(material.read("ideas")) == taught
     asked = {(label.partition(".")[0], question) for label, question in pairs if "." in label}
     assert len(asked) >= 40_000
     each = Counter(idea for idea, _ in asked)
@@ -73,7 +74,7 @@ def test_no_five_words_in_a_row_are_shared_with_the_exam(pairs):
 def test_the_exam_asks_each_idea_five_times_and_sixty_other_things():
     count = Counter(idea for idea, _ in material.held_out())
     assert count.pop(material.UNKNOWN) == 60
-    assert count == {idea.slug: 5 for idea in guide.ideas()}
+    assert count == dict.fromkeys(material.read("ideas"), 5)
 
 
 def test_what_comes_before_tuning_is_the_same_words_and_no_answer():

@@ -1,4 +1,4 @@
-"""`python -m training.chat.make`: the hand-written files become training data, always alike.
+"""`python -m training.chat.before.make`: the hand-written files become training data, always alike.
 
     conversations.jsonl  for `chat`: `messages`, as every chat trainer takes them, and `labels`,
                          which answer each of them got (`token.why`: of the idea token, why)
@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from .material import FOLDER, UNKNOWN, answers, asked, held_out, prose, read
-from .phrases import Reword, expand, runs, several, telegram, typed
+from training.chat.material import FOLDER, UNKNOWN, answers, asked, held_out, prose, read
+from training.chat.phrases import Reword, expand, runs, several, telegram, typed
 
 MADE = FOLDER / "made"
 SEED = 7
@@ -33,7 +33,7 @@ Turn = tuple[str, str]  # the label of the answer, the question
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.chat.make", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.chat.before.make", description=__doc__)
     parser.add_argument("--output_dir", type=Path, default=MADE, help="default: %(default)s")
     return parser
 
