@@ -18,7 +18,7 @@ from random import Random
 from training.chat.material import FOLDER, UNKNOWN, answers, asked, held_out, prose, read
 from training.chat.phrases import Reword, expand, runs, several, telegram, typed
 
-MADE = FOLDER / "made"
+MADE = FOLDER / "before" / "made"
 SEED = 7
 VALIDATION = 0.005
 PASSES = 2  # times that every question is asked, typed anew each time
