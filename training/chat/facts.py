@@ -101,7 +101,8 @@ class _Facts:
         slots.setdefault("A", self.cast[0])
         slots.setdefault("P", self.cast[0])
         for var in "AP":
-            slots[f"{var}.a"] = lexicon.article(self.told.kind_of[slots[var]])
+            kind_of = self.told.kind_of[slots[var]]
+            slots |= {f"{var}.a": lexicon.article(kind_of), f"{var}.kind": kind_of}
         answer = upper(fill(read("stories")["kinds"][kind]["answer"], slots))
         return Fact(kind, slots, answer, needs, tuple(b for b in bans if b not in needs))
 
@@ -250,7 +251,7 @@ class _Facts:
         if found:
             what = self.rng.choice(list(found))
             reason = found[what]
-            reason = f"because {reason}" if not reason.startswith("of ") else f"because {reason}"
+            reason = f"because {reason}"
             yield Fact("why", {"because": what}, f"{upper(what)} {reason}.", (reason,))
         outcome = ending(self.told)
         if outcome:
