@@ -135,7 +135,9 @@ class _Facts:
         slots = {"guess": lexicon.article(guess), "yes": yes}
         yield self.make("is_kind", (yes, kind_of[one]), bans, P=one, **slots)
         text = answers()[UNSAID][0]
-        yield Fact("unsaid", {"P": rng.choice(self.cast)}, text, ("story",), self.goods_and_places())
+        yield Fact(
+            "unsaid", {"P": rng.choice(self.cast)}, text, ("story",), self.goods_and_places()
+        )
 
     def goods_and_places(self) -> tuple[str, ...]:
         return (*self.goods, *lexicon.places())

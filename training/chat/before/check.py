@@ -35,7 +35,9 @@ class Reply:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.chat.before.check", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.chat.before.check", description=__doc__
+    )
     parser.add_argument("model", nargs="?", default="chat", help="default: the shipped one")
     parser.add_argument("--wrong", action="store_true", help="show what was answered wrongly")
     return parser

@@ -33,7 +33,9 @@ Turn = tuple[str, str]  # the label of the answer, the question
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.chat.before.make", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.chat.before.make", description=__doc__
+    )
     parser.add_argument("--output_dir", type=Path, default=MADE, help="default: %(default)s")
     return parser
 
