@@ -166,7 +166,8 @@ def by_name(idea: str, manner: str, rng: Random) -> str:
 
 
 def all_questions(rng: Random) -> tuple[list[Asked], list[Asked]]:
-    train, held = [], []
+    train: list[Asked] = []
+    held: list[Asked] = []
     for idea in ideas():
         first, second = about(idea, rng)
         train, held = train + first, held + second

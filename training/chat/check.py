@@ -1,8 +1,8 @@
-"""`python -m training.chat.check [MODEL]`: the exam. Prints each figure beside its bar; exits 1 where
-the model does not pass.
+"""`python -m training.chat.check [MODEL]`: the exam. Prints each figure beside its bar; exits 1
+where the model does not pass.
 
-All is asked greedily. Answers are judged by the labels that were written down beforehand and by rule,
-from the facts of the stories. Nothing that is asked here is in the training data.
+All is asked greedily. Answers are judged by the labels that were written down beforehand and by
+rule, from the facts of the stories. Nothing that is asked here is in the training data.
 """
 
 import argparse
@@ -175,7 +175,8 @@ def conversations(model: Any, tokenizer: Any, share: float) -> list[Mark]:
                 texts = [[*states[n].texts, talks[n][turn][0]] for n in part]
                 answers = ask(model, tokenizer, texts, room)
                 for n, answer in zip(part, answers, strict=True):
-                    marks.append(mark_turn(states[n], *talks[n][turn], answer))
+                    asked, wanted = talks[n][turn]
+                    marks.append(mark_turn(states[n], asked, wanted, answer))
     return marks
 
 

@@ -1,7 +1,7 @@
 """Questions about a story, with their answers, by the facts that the simulator knows.
 
-stories.yaml has the words; what is asked and what is right is decided here, from the acts of the story
-and from its world at the end, never from its text.
+stories.yaml has the words; what is asked and what is right is decided here, from the acts of the
+story and from its world at the end, never from its text.
 """
 
 import re
@@ -174,7 +174,7 @@ class _Facts:
     # Where they go.
 
     def ways(self) -> Iterator[Fact]:
-        went = {}
+        went: dict[str, str] = {}
         for act, env in self.steps:
             if act in ("go", "go2", "goes_off"):
                 for var in "AB" if act == "go2" else "A":
@@ -237,14 +237,13 @@ class _Facts:
             self.rng.shuffle(pair)
             slots = {"P": deeds[early].who, "vp": deeds[early].words}
             bans = (deeds[late].text,)
-            named = deeds[early].text
-            yield self.make("order", (named,), bans, one=pair[0], two=pair[1], **slots)
+            yield self.make("order", (deeds[early].text,), bans, one=pair[0], two=pair[1], **slots)
 
     # Why, and how it ends.
 
     def reasons(self) -> Iterator[Fact]:
         table = read("stories")["causes"]
-        found = {}
+        found: dict[str, str] = {}
         for act, env in self.steps:
             if act in table:
                 what, reason = (fill(text, shown(env)) for text in table[act])
@@ -258,11 +257,11 @@ class _Facts:
         outcome = ending(self.told)
         if outcome:
             text = read("stories")["outcomes"][outcome]["end"]
-            env: dict[str, str] = {}
+            known: dict[str, str] = {}
             for _, step in self.steps:
-                env |= {key: value for key, value in step.items() if key[0].isupper()}
-            env |= self.last_of(outcome)
-            text = fill(text, shown(env))
+                known |= {key: value for key, value in step.items() if key[0].isupper()}
+            known |= self.last_of(outcome)
+            text = fill(text, shown(known))
             yield Fact("end", {}, f"In the end {text}.", (text,))
 
     def last_of(self, outcome: str) -> dict[str, str]:

@@ -3,8 +3,8 @@
     conversations.jsonl  for `chat`: `messages`, as every chat trainer takes them, and `labels`,
                          which answer each of them got (`token.why`: of the idea token, why)
 
-The last conversations are for validation: their ideas are asked about in patterns, and their stories
-are of combinations, that the rest does not have.
+The last conversations are for validation: their ideas are asked about in patterns, and their
+stories are of combinations, that the rest does not have.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Conversations, turn by turn: each question leads to one answer, and no answer comes twice running.
+"""Conversations, turn by turn: a question leads to one answer, and none comes twice running.
 
-A talk is about ideas, about a story, or it asks for one. What a short question means ("why?") depends
-on what was said before.
+A talk is about ideas, about a story, or it asks for one. What a short question means ("why?")
+depends on what was said before.
 """
 
 from collections import Counter
@@ -51,6 +51,10 @@ class Talk:
     @property
     def last(self) -> str:
         return self.turns[-1][2] if self.turns else ""
+
+    @property
+    def said(self) -> str:
+        return self.turns[-1][1] if self.turns else ""
 
     @property
     def words(self) -> int:
@@ -116,7 +120,7 @@ class Talk:
             lead, sign = "what is ", "root"
         text = lead + sum_ + rng.choice(("", "?", " =", "?"))
         answer = f"{a} plus {b} is {a + b}."
-        if sign == "plus" and max(a, b) <= LARGEST and (self.turns or [("", "")])[-1][1] != answer:
+        if sign == "plus" and max(a, b) <= LARGEST and self.said != answer:
             self.say(text, "sum", answer)
         else:
             self.say(text, "sum")

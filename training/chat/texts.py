@@ -1,7 +1,7 @@
 """What the chat says: its answers by their labels, and the label of an answer.
 
-A label is an idea and a manner (`token.why`), a piece of small talk (`thanks`) or `unknown`. Of small
-talk there are several answers, so that none comes twice running.
+A label is an idea and a manner (`token.why`), a piece of small talk (`thanks`) or `unknown`. Of
+small talk there are several answers, so that none comes twice running.
 """
 
 import re

@@ -50,7 +50,8 @@ def wish(told: Teller, rng: Random, exam: bool = False) -> Wish:
         (("who",), ("where",), ("end",), ("who", "where"), ("who", "end"), ("who", "where", "end")),
         (30, 10, 20, 15, 15, 10),
     )[0]
-    texts, asked = [], {}
+    texts: list[str] = []
+    asked: dict[str, str] = {}
     if "who" in parts:
         text = expand(rng.choice(words[f"who{last}"]), {}, rng)
         asked |= {"name": hero} if "{NAME}" in text else {}

@@ -1,4 +1,4 @@
-"""The data of the chat that still ships: made from hand-written files, clean, and fair to its exam."""
+"""The data of the chat that still ships: made from hand-written files, and fair to its exam."""
 
 from __future__ import annotations
 
