@@ -1,5 +1,4 @@
-"""`python -m training.chat.check [MODEL]`: the exam. Prints each figure beside its bar; exits 1
-where the model does not pass.
+"""`python -m training.chat.check [MODEL]`: the exam. Exits 1 where the model does not pass.
 
 All is asked greedily. Answers are judged by the labels that were written down beforehand and by
 rule, from the facts of the stories. Nothing that is asked here is in the training data.
