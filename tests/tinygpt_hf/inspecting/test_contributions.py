@@ -107,3 +107,10 @@ def test_what_is_not_there_is_said():
         parts(model, ids, 12, 0)
     with pytest.raises(ValueError, match="token is 31; the vocabulary has ids 0 to 30"):
         parts(model, ids, 0, 31)
+
+
+def test_a_position_that_is_not_known_is_refused_and_not_left_out():
+    model = make("gpt2, norms before")
+    model.config.position_embedding = "spiral"
+    with pytest.raises(ValueError, match="position_embedding is 'spiral'; known here are learned,"):
+        parts(model, text(model), 3, 1)
