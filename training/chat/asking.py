@@ -13,7 +13,7 @@ from .phrases import Reword, agrees, expand, runs, several, telegram
 from .texts import MANNERS, ideas
 
 HELD = 25  # one pattern in so many about one idea is for validation only
-READINGS = {"ask": 14, "plain": 16, "frame": 4, "manner": 7, "clue": 6, "unknown": 40}
+READINGS = {"ask": 14, "plain": 16, "frame": 4, "manner": 7, "clue": 6, "quote": 24, "unknown": 40}
 TELEGRAMS = 0.3  # of the questions are also asked in a hurry
 # A frame for "what" that asks for another manner.
 _OTHER = re.compile(
@@ -88,6 +88,17 @@ def patterns(idea: str) -> Iterator[tuple[str, str, str]]:
         yield from ((manner, "manner", pattern) for pattern in asks["manners"][manner])
     if idea in read("ideas"):
         yield from (("what", "clue", pattern) for pattern in frames["clue"])
+    yield from (("what", "quote", pattern) for pattern in frames["quote"])
+
+
+def quotes(idea: str) -> list[str]:
+    """What is said about an idea in all its answers, cut at commas and full stops."""
+    text = " ".join(read("answers")[idea].values()).lower()
+    pieces = re.split(r"[.:;,?!]\s", re.sub(r"[\s\"`()]+", " ", text))
+    found = [piece.strip(" .") for piece in pieces]
+    return [
+        piece for piece in found if 3 <= len(piece.split()) <= 14 and "more to say" not in piece
+    ]
 
 
 def about(idea: str, rng: Random) -> tuple[list[Asked], list[Asked]]:
@@ -96,14 +107,16 @@ def about(idea: str, rng: Random) -> tuple[list[Asked], list[Asked]]:
     train: dict[str, str] = {}
     held: dict[str, str] = {}
     for place, (manner, sort, pattern) in enumerate(patterns(idea)):
-        called = read("ideas")[idea]["clues"] if sort == "clue" else names(idea)
+        called = names(idea)
+        if sort in ("clue", "quote"):
+            called = read("ideas")[idea]["clues"] if sort == "clue" else quotes(idea)
         known = dict.fromkeys(("ONE", "MANY", "ANY"), called)
         if sort == "frame" and idea in read("ideas"):
             known |= {"ONE": read("ideas")[idea]["one"], "MANY": read("ideas")[idea]["many"]}
         part = held if sort in ("ask", "plain") and place % HELD == HELD - 2 else train
         for text in several(pattern, known, READINGS[sort], rng):
             for question in variants(text, rng, reword if sort != "manner" else None):
-                if manner != "what" or not _OTHER.search(text):
+                if manner != "what" or sort == "quote" or not _OTHER.search(text):
                     part.setdefault(question, f"{idea}.{manner}")
     return sorted_out(train), sorted_out(held)
 
