@@ -79,7 +79,7 @@ def words(tokens: Sequence[str]) -> list[int]:
 def _kind(letter: str) -> str:
     if letter.isspace():
         return "space"
-    return "word" if letter.isalnum() or letter in "'’\\" else "sign"
+    return "word" if letter.isalnum() or letter in "'\u2019\\" else "sign"
 
 
 def steps(model: PreTrainedModel, ids: list[int], tokens: list[int], name: Name) -> list[Step]:
@@ -135,7 +135,7 @@ def opened(model: PreTrainedModel, ids: list[int], part: str, likeliest: int, na
     if not heads_of(model):
         return replace(told, reach=_in_view(model, len(ids)))
     lines = _lines(model, ids, block, likeliest, name)
-    chosen = int(named[3]) if len(named) == 4 else max(lines, key=lambda l: abs(l.share)).head
+    chosen = int(named[3]) if len(named) == 4 else max(lines, key=lambda line: abs(line.share)).head
     return replace(told, heads=lines, head=_steps(model, ids, block, chosen, name))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -122,21 +123,17 @@ class Inside:
     def swapped(
         self, prompt: str, back: int, token: str, parts: Sequence[str], new_tokens: int = 20
     ) -> Swapped:
-        """The prompt with the token at `back` swapped; in the third answer `parts` do as for the
-        prompt as it was."""
+        """The prompt with the token at `back` swapped; in the third answer, if there are `parts`,
+        these do as for the prompt as it was."""
         who = self._who
-        number = self._one_token(token, "The other token")
-        if number is None:
-            raise RefusedError("Type the token that is to stand there instead.")
         ids = self._in_reach(prompt)
         at = len(ids) - 1 - self._checked(back, ids)
+        number = self._instead(token, self._name(ids[at]))
         others = [*ids[:at], number, *ids[at + 1 :]]
-        names = causes.named_parts(parts)
+        names = causes.named_parts(parts) if parts else []
+        asked = [(ids, []), (others, []), *([(others, names)] if names else [])]
         most = self._room(new_tokens, ids)
-        found = [
-            causes.continued(who.model, now, ids, given, most)
-            for now, given in ((ids, []), (others, []), (others, names))
-        ]
+        found = [causes.continued(who.model, now, ids, given, most) for now, given in asked]
         return Swapped(
             names,
             self._name(ids[at]),
@@ -215,6 +212,18 @@ class Inside:
 
     def _name(self, number: int) -> str:
         return self._who.piece(number).text
+
+    def _instead(self, token: str, old: str) -> int:
+        """A word is swapped for a word: with its space, where that is one token."""
+        if old[:1] == " " and token[:1] not in ("", " "):
+            with suppress(RefusedError):
+                spaced = self._one_token(f" {token}", "The other token")
+                if spaced is not None:
+                    return spaced
+        number = self._one_token(token, "The other token")
+        if number is None:
+            raise RefusedError("Type the token that is to stand there instead.")
+        return number
 
     def _one_token(self, given: str | int, what: str) -> int | None:
         who = self._who

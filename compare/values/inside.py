@@ -69,7 +69,7 @@ class Swapped:
     parts: list[str]
     old: str  # the token that was there
     new: str
-    odds: list[Odds]  # as it is, swapped, swapped with the parts as before
+    odds: list[Odds]  # as it is, swapped, and with the parts as before, if any were named
     texts: list[str]
 
 
