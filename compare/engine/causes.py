@@ -31,6 +31,8 @@ SHOWS = 32  # positions
 _GUESSES = 5
 _MOST_SWITCHED = 64
 _ROWS = 8  # tokens that a head is shown to look at, and tokens that a part raises
+_SEEN = 0.0005  # weight from which on a token is worth a row
+_STRIP = 24  # and beside each step of a path
 _VECTOR = 64  # numbers of a vector that are shown
 
 Name = Callable[[int], str]
@@ -84,7 +86,15 @@ def _kind(letter: str) -> str:
 
 def steps(model: PreTrainedModel, ids: list[int], tokens: list[int], name: Name) -> list[Step]:
     return [
-        Step(each.part, each.length, each.stream, each.towards, name(each.guess), each.sure)
+        Step(
+            each.part,
+            each.length,
+            each.stream,
+            each.towards,
+            each.vector[:_STRIP],
+            name(each.guess),
+            each.sure,
+        )
         for each in inspecting.path(model, ids, -1, tokens)
     ]
 
@@ -116,13 +126,8 @@ def opened(model: PreTrainedModel, ids: list[int], part: str, likeliest: int, na
         pushed = inspecting.pushes(model, ids, -1, part)
     except ValueError as error:
         raise RefusedError(f"{error}.") from None
-    count = min(_ROWS, len(pushed))
-    best, worst = pushed.topk(count), (-pushed).topk(count)
-    up = [(name(i), v) for i, v in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
-    down = [
-        (name(i), -v) for i, v in zip(worst.indices.tolist(), worst.values.tolist(), strict=True)
-    ]
-    told = Opened(part, up, down)
+    down = [(token, -push) for token, push in _highest(-pushed, name)]
+    told = Opened(part, _highest(pushed, name), down)
     if place == "embedding":
         row = model.get_input_embeddings().weight[ids[-1]]
         return replace(told, vector=row[:_VECTOR].float().tolist())
@@ -137,6 +142,15 @@ def opened(model: PreTrainedModel, ids: list[int], part: str, likeliest: int, na
     lines = _lines(model, ids, block, likeliest, name)
     chosen = int(named[3]) if len(named) == 4 else max(lines, key=lambda line: abs(line.share)).head
     return replace(told, heads=lines, head=_steps(model, ids, block, chosen, name))
+
+
+def _highest(pushed: Tensor, name: Name) -> list[tuple[str, float]]:
+    """The tokens that got most, but for single bytes, which nobody can read."""
+    best = pushed.topk(min(8 * _ROWS, len(pushed)))
+    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    named = [(name(number), push) for number, push in pairs]
+    legible = [pair for pair in named if pair[0] and "\\x" not in pair[0]]
+    return (legible or named)[:_ROWS]
 
 
 def _in_view(model: PreTrainedModel, tokens: int) -> int:
@@ -164,7 +178,8 @@ def _steps(model: PreTrainedModel, ids: list[int], block: int, head: int, name: 
     added = scores if bias is None else scores + bias
     reach = weights > 0  # what is out of reach has no weight at all
     highest = float(added[reach].max())
-    shown = sorted(weights.topk(min(_ROWS, int(reach.sum()))).indices.tolist())
+    best = weights.topk(min(_ROWS, int(reach.sum()))).indices.tolist()
+    shown = sorted(at for rank, at in enumerate(best) if rank < 2 or weights[at] >= _SEEN)
     rows = [
         Weighed(
             name(ids[at]),
@@ -243,7 +258,8 @@ def continued(
         return logits.float().cpu().numpy(), write(model, ids, tokens)
     ends = model.generation_config.eos_token_id
     stop = set(ends if isinstance(ends, list) else [ends])
-    first, written = None, []
+    first: Tensor | None = None
+    written: list[int] = []
     for _ in range(tokens):
         try:
             logits = inspecting.patch(model, ids + written, others + written, parts)[-1]

@@ -47,8 +47,8 @@ def best_head(
     each = torch.stack(found)  # sentences, blocks, heads
     scores = each.mean(0)
     block, head = divmod(int(scores.argmax()), scores.shape[1])
-    right = int((each[:, block, head] > 0).sum())
-    return Pronoun(block, head, float(scores.max()), right, len(found))
+    times = int((each[:, block, head] > 0).sum())
+    return Pronoun(block, head, float(scores.max()), times, len(found))
 
 
 def _pieces(ids: list[int], who: str, name: Callable[[int], str]) -> tuple[int, int, int]:

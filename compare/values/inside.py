@@ -81,6 +81,7 @@ class Step:
     length: float
     stream: float  # length of the vector from there on
     towards: list[float]  # what it gave to the score of each likely next token
+    vector: list[float] = field(default_factory=list)  # its first numbers
     guess: str = ""  # what the model would say next if it ended here
     sure: float = 0.0
 

@@ -51,11 +51,12 @@ class FakeInside:
         self._who.check(prompt)
         shown = prompt[-SHOWS:]
         at = max(0, len(shown) - 1 - back)
-        steps = [Step("embedding", 2.0, 2.0, [0.5, 0.1, 0.0, -0.2], "t", 0.3)]
+        steps = [Step("embedding", 2.0, 2.0, [0.5, 0.1, 0.0, -0.2], [0.5, -1.0], "t", 0.3)]
         for layer in range(LAYERS):
             for what in ("attention", "mlp"):
                 towards = [0.5 + layer, -0.5, 0.2, 0.1]
-                steps.append(Step(f"block {layer} {what}", 1.5, 3.0 + layer, towards, "e", 0.5))
+                part, ends = f"block {layer} {what}", ([1.0, 0.0], "e", 0.5)
+                steps.append(Step(part, 1.5, 3.0 + layer, towards, *ends))
         odds = self._who.next_tokens(prompt, temperature, "token").entries
         next_ = [(name, share) for (name, _), (_, share) in zip(NEXT, odds, strict=False)]
         return Path(list(shown), at, len(prompt) - len(shown), 7, next_, steps, HEADS)

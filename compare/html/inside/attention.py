@@ -17,6 +17,8 @@ from compare.values import Heads, Pronoun
 
 Weights = Sequence[Sequence[float]]
 _HABIT = 0.4  # of its weight, on average, before a head is said to have a habit
+_FEW = 3  # words
+_LABEL = 14  # letters
 _REPEATS = 3  # tokens that stood there before, before copying can be told
 
 
@@ -91,13 +93,14 @@ def large(seen: Heads, side: Side, layer: int, head: int, *, words: bool, title:
     """One head: the text, which answers to a touch, and the triangle with its names."""
     weights: Weights = seen.weights[layer][head]
     tokens = list(seen.tokens)
+    words = words and len(set(seen.words)) >= _FEW  # of few words the pieces say more
     if words:
         tokens, weights = by_word(seen, weights)
-    names = [visible(token).replace("␣", " ").strip() or visible(token) for token in tokens]
+    names = [_label(token) for token in tokens]
     figures = {"names": names, "weights": [[round(w, 3) for w in row] for row in weights]}
     text = "".join(
-        f"<button type='button' class='word' data-word='{i}'>{escape(visible(token))}</button>"
-        for i, token in enumerate(tokens)
+        f"<button type='button' class='word' data-word='{i}'>{escape(name)}</button>"
+        for i, name in enumerate(names)
     )
     strongest = _strongest(names, weights)
     return (
@@ -112,10 +115,16 @@ def large(seen: Heads, side: Side, layer: int, head: int, *, words: bool, title:
     )
 
 
+def _label(token: str) -> str:
+    """Short enough for a row of the picture."""
+    name = visible(token.strip(" ")) or visible(token)
+    return name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
+
+
 def _triangle(names: Sequence[str], weights: Weights, label: str) -> str:
     count = len(names)
     longest = max(map(len, names), default=1)
-    size = min(0.78, 9 / max(count, 6) * 0.5)  # of a letter, in squares
+    size = min(0.78, 0.027 * (count + 3))  # of a letter, in squares
     room = max(1.2, longest * size * 0.62 + 0.5)
     cells = "".join(
         f"<rect x='{x}' y='{y}' width='1' height='1' fill-opacity='{weight:.2f}'/>"
@@ -134,11 +143,12 @@ def _triangle(names: Sequence[str], weights: Weights, label: str) -> str:
         for i, name in enumerate(names)
     )
     total = count + room + 0.1
+    stairs = "".join(f"H{i + 1}V{i + 1}" for i in range(count))
     return (
         f"<div class='across' tabindex='0' role='region' aria-label='The picture of this head'>"
         f"<svg class='map' viewBox='{-room:.2f} {-room:.2f} {total:.2f} {total:.2f}' role='img' "
         f"data-room='{room:.2f}' style='--cells:{total:.0f}' aria-label='{escape(label)}'>"
-        f"<path class='grid' d='M0 0V{count}H{count}Z'/>{cells}"
+        f"<path class='grid' d='M0 0{stairs}H0Z'/>{cells}"
         f"<g font-size='{size:.2f}'>{rows}{columns}</g></svg></div>"
     )
 

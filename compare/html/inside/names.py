@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -40,7 +41,7 @@ def diverging(share: float, most: float) -> str:
     """A bar to the right for more and to the left for less."""
     width = 50 * min(1.0, abs(share) / (most or 1.0))
     start = 50.0 if share >= 0 else 50 - width
-    kind = "more" if share >= 0 else "less"
+    kind = "gain" if share >= 0 else "loss"
     return (
         f"<span class='push {kind}'><span class='fill' "
         f"style='left:{start:.1f}%;width:{width:.1f}%'></span></span>"
@@ -57,9 +58,9 @@ def token_buttons(tokens: list[str], at: int, name: str, label: str) -> str:
     )
     return (
         f"<div class='places' role='group' aria-label='{escape(label)}'>"
-        f"{_step('‹', 'The token before', name, min(last, last - at + 1), at <= 0)}"
+        f"{_step('&lsaquo;', 'The token before', name, min(last, last - at + 1), at <= 0)}"
         f"<ol tabindex='0'>{items}</ol>"
-        f"{_step('›', 'The token after', name, max(0, last - at - 1), at >= last)}</div>"
+        f"{_step('&rsaquo;', 'The token after', name, max(0, last - at - 1), at >= last)}</div>"
     )
 
 
@@ -67,4 +68,20 @@ def _step(sign: str, label: str, name: str, back: int, off: bool) -> str:
     return (
         f"<button type='button' class='step' aria-label='{label}'{' disabled' if off else ''} "
         f"{chooses(**{name: back})}>{sign}</button>"
+    )
+
+
+def strip(numbers: Sequence[float]) -> str:
+    """A vector as a strip of squares: colour for above zero, grey for below."""
+    if not numbers:
+        return ""
+    most = max(abs(number) for number in numbers) or 1.0
+    squares = "".join(
+        f"<i class='{'plus' if number >= 0 else 'minus'}' style='--a:{abs(number) / most:.2f}'></i>"
+        for number in numbers
+    )
+    shown = ", ".join(f"{number:.2f}" for number in numbers[:4])
+    return (
+        f"<span class='strip-of' role='img' aria-label='{len(numbers)} numbers: {shown}, ...'>"
+        f"{squares}</span>"
     )

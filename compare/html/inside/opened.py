@@ -1,4 +1,4 @@
-"""One part of the path, opened: what it raised, and how it came to it with this prompt's figures."""
+"""One part of the path, opened: what it raised, and how it came to it, in figures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from html import escape
 from math import exp
 
 from compare.html.charts import percent, visible
-from compare.html.inside.names import chooses, diverging, part_name, quoted
+from compare.html.inside.names import chooses, diverging, part_name, quoted, strip
 from compare.html.panes import Side
-from compare.values import HeadLine, HeadSteps, Opened
+from compare.values import HeadLine, HeadSteps, Opened, Weighed
 
 
 def opened_part(told: Opened, side: Side) -> str:
@@ -19,7 +19,7 @@ def opened_part(told: Opened, side: Side) -> str:
     if told.vector:
         body = (
             "<p>The embedding is the row of a table: a list of numbers for this token, the same "
-            f"wherever it stands. Its first {len(told.vector)}:</p>{_strip(told.vector)}"
+            f"wherever it stands. Its first {len(told.vector)}:</p>{strip(told.vector)}"
         )
     if told.part == "position":
         body = "<p>A list of numbers that says where in the text the token stands.</p>"
@@ -93,7 +93,7 @@ def _worked(head: HeadSteps) -> str:
         f"<h5>Head {head.head + 1}, step by step</h5>"
         "<ol class='steps'>"
         f"<li><p>{quoted(head.asks)} asks with its <b>query</b>. {quoted(head.most)} answers with "
-        f"its <b>key</b>.</p>{_strip(head.query)}{_strip(head.key)}</li>"
+        f"its <b>key</b>.</p>{strip(head.query)}{strip(head.key)}</li>"
         f"<li><p>Query times key, number by number, summed and divided by √{head.width}: "
         f"<b>{best.score:.2f}</b>.{plus} The same for each token in reach.</p></li>"
         "<li><p><b>Softmax</b>: the highest of these is taken off, e is raised to the power of "
@@ -102,11 +102,11 @@ def _worked(head: HeadSteps) -> str:
         f"{'<th scope=col>+ bias</th>' if bias else ''}<th scope='col'>e to the power</th>"
         f"<th scope='col'>weight</th></tr></thead><tbody>{rows}{rest}</tbody></table></li>"
         f"<li><p>Each token hands over its <b>value</b>, by its weight. Of {quoted(head.most)} "
-        f"alone, then of all together:</p>{_strip(head.value)}{_strip(head.mixed)}</li></ol>"
+        f"alone, then of all together:</p>{strip(head.value)}{strip(head.mixed)}</li></ol>"
     )
 
 
-def _weighed(row, highest: float, best: bool) -> str:
+def _weighed(row: Weighed, highest: float, best: bool) -> str:
     added = row.score + (row.bias or 0.0)
     bias = "" if row.bias is None else f"<td>{row.bias:+.2f}</td>"
     return (
@@ -133,18 +133,4 @@ def _softmax(told: Opened) -> str:
         "<table class='weighed'><thead><tr><th scope='col'>token</th><th scope='col'>score</th>"
         f"<th scope='col'>/ temperature {heat:g}</th><th scope='col'>e to the power</th>"
         f"<th scope='col'>odds</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
-def _strip(numbers: Sequence[float]) -> str:
-    """A vector as a strip of squares: colour for above zero, grey for below."""
-    most = max(abs(number) for number in numbers) or 1.0
-    squares = "".join(
-        f"<i class='{'plus' if number >= 0 else 'minus'}' style='--a:{abs(number) / most:.2f}'></i>"
-        for number in numbers
-    )
-    shown = ", ".join(f"{number:.2f}" for number in numbers[:4])
-    return (
-        f"<span class='strip-of' role='img' aria-label='{len(numbers)} numbers: {shown}, ...'>"
-        f"{squares}</span>"
     )

@@ -11,6 +11,7 @@ from compare.html.inside.names import (
     diverging,
     part_name,
     quoted,
+    strip,
     token_buttons,
     unseen,
 )
@@ -42,9 +43,10 @@ def path_picture(way: Path, side: Side, opened: Opened | str | None = None) -> s
         f"<p class='fine'>{mark(side)} The path of {quoted(way.token)}, token number "
         f"{way.number:,} of the vocabulary. Tap another token to follow that one."
         f"{unseen(way.unseen)}</p>"
-        f"<table><caption class='unseen'>The path of {quoted(way.token)} through the model</caption>"
+        f"<table><caption class='unseen'>The path of {quoted(way.token)}</caption>"
         "<thead><tr><th scope='col'>part</th><th scope='col' class='wrote'>how much it writes"
-        f"</th>{columns}<th scope='col'>it would now say</th></tr></thead>"
+        "</th><th scope='col' class='vector'>the vector now</th>"
+        f"{columns}<th scope='col'>it would now say</th></tr></thead>"
         f"<tbody>{rows}{_end(way, next_, opened, side)}</tbody></table>"
         "<p class='fine'>The vector starts as the embedding of the token. Each part adds what it "
         "found. The bars show which next words that helped or hurt. Tap a part to open it.</p>"
@@ -65,7 +67,8 @@ def _place(part: str) -> str:
 
 def _stop(step: Step, longest: float, most: float, count: int, is_open: bool) -> str:
     pushes = "".join(
-        f"<td class='{'more' if i else ''}'>{diverging(share, most)}<small>{share:+.1f}</small></td>"
+        f"<td class='{'more' if i else ''}'>{diverging(share, most)}"
+        f"<small>{share:+.1f}</small></td>"
         for i, share in enumerate(step.towards[:count])
     )
     kind = step.part.split()[-1]
@@ -74,7 +77,8 @@ def _stop(step: Step, longest: float, most: float, count: int, is_open: bool) ->
         f"{_opener(step.part, part_name(step.part), is_open)}</th>"
         f"<td class='wrote'><span class='track'><span class='fill' "
         f"style='width:{step.length / longest:.1%}'></span></span>"
-        f"<small>{step.length:.1f}</small></td>{pushes}"
+        f"<small>{step.length:.1f}</small></td>"
+        f"<td class='vector'>{strip(step.vector)}</td>{pushes}"
         f"<td class='says'><b>{escape(visible(step.guess))}</b> <small>{percent(step.sure)}</small>"
         "</td></tr>"
     )
@@ -91,7 +95,7 @@ def _opener(part: str, name: str, is_open: bool) -> str:
 def _below(part: str, opened: Opened | str | None, side: Side, count: int) -> str:
     if not isinstance(opened, Opened) or _place(opened.part) != part:
         return ""
-    return f"<tr class='opened'><td colspan='{count + 3}'>{opened_part(opened, side)}</td></tr>"
+    return f"<tr class='opened'><td colspan='{count + 4}'>{opened_part(opened, side)}</td></tr>"
 
 
 def _end(
@@ -110,10 +114,11 @@ def _end(
         if opened and isinstance(opened, str)
         else ""
     )
-    told = f"<tr class='opened'><td colspan='{len(next_) + 3}'>{problem}</td></tr>"
+    told = f"<tr class='opened'><td colspan='{len(next_) + 4}'>{problem}</td></tr>"
     return (
         f"<tr class='stop end{' open' if is_open else ''}'><th scope='row'>"
-        f"{_opener('odds', 'softmax: the odds', is_open)}</th><td class='wrote'></td>{cells}"
+        f"{_opener('odds', 'softmax: the odds', is_open)}</th><td class='wrote'></td>"
+        f"<td class='vector'></td>{cells}"
         f"<td class='says'><b>{escape(visible(best))}</b> <small>{percent(share)}</small></td></tr>"
         f"{_below('odds', opened, side, len(next_))}{told if problem else ''}"
     )

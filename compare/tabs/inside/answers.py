@@ -112,7 +112,7 @@ async def looks(page: Page, asked: Asked) -> list[str]:
         large = attention.large(
             seen, asked.side, layer, head, words=asked.given["pieces"] == PIECES[0], title=title
         )
-        letters = max(map(len, seen.tokens), default=1) == 1
+        letters = 2 * sum(len(token) == 1 for token in seen.tokens) > len(seen.tokens)
         found = who.inside.pronoun()
         whom = attention.whom(found, letters, _example(asked))
         small = attention.gallery(seen, asked.side, layer, head)
@@ -150,9 +150,9 @@ async def sky(page: Page, asked: Asked) -> list[str]:
 
 def _shares(who: Answers, asked: Asked) -> Shares:
     """Of the chosen words where this model has them, else of the likeliest."""
-    chosen = [asked.given[name] and asked.number(name) for name in ("word", "against")]
+    word, against = (asked.given[name] and asked.number(name) for name in ("word", "against"))
     back = asked.number("back")
-    found = _or_none(lambda: who.inside.parts(asked.prompt, *chosen, back=back))
+    found = _or_none(lambda: who.inside.parts(asked.prompt, word, against, back))
     return found or who.inside.parts(asked.prompt, back=back)
 
 

@@ -48,8 +48,8 @@ def build(page: Page, tab: gr.Tab) -> None:
         look = gr.Button("Look", variant="primary", elem_id="look", elem_classes="go", min_width=90)
         html(_contents(), elem_id="contents", js_on_load=_SCRIPT)
     parts = _sections(choices)
-    for event in (tab.select, page.prompt.change, *(key.change for key in page.keys)):
-        event(None, js=_FOLLOW, trigger_mode="multiple", **QUIET)
+    for follows in (tab.select, page.prompt.change, *(key.change for key in page.keys)):
+        follows(None, js=_FOLLOW, trigger_mode="multiple", **QUIET)
     inputs = [page.prompt, *page.keys, *choices.components.values()]
     outputs = [*choices.components.values(), *(fill for part in parts for fill in part.fills)]
     ask = _Asking(page, choices, parts)
@@ -57,11 +57,9 @@ def build(page: Page, tab: gr.Tab) -> None:
         ask.everything, inputs, outputs, trigger_mode="always_last", concurrency_limit=None, **QUIET
     ).then(None, js="() => journey.looked()", **QUIET)
     for name, component in choices.components.items():
-        event = {"swap": "submit"}.get(name, "input")
         if component.visible is True:
-            getattr(component, event)(
-                ask.about(name), inputs, outputs, trigger_mode="always_last", **QUIET
-            )
+            moved = component.submit if name == "swap" else component.input
+            moved(ask.about(name), inputs, outputs, trigger_mode="always_last", **QUIET)
     for part in parts:
         for fill in part.fills:
             fill.click(ask.pressed, inputs, outputs, trigger_mode="always_last", **QUIET)
