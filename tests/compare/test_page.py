@@ -73,7 +73,7 @@ def test_every_tab_works_looks_right_and_is_accessible(quick_page, visit, pictur
         page.locator("figure.heat").wait_for()
         page.locator(".way").get_by_role("button", name="layer 2, attention").click()
         page.get_by_text("Head 1, step by step").wait_for()
-        page.get_by_role("button", name="Take away layer 1, head 1").click()
+        page.get_by_role("button", name="Switch off layer 1, head 1").click()
         page.locator(".versions").wait_for()
         picture(page, f"inside-{look}", whole=True)
         assert axe.violations(page) == []
@@ -388,7 +388,7 @@ def test_inside_opens_every_part_follows_a_token_and_takes_a_head_away(quick_pag
         page.get_by_text("before layer 1: “e” 50.0%, “t” 25.0%").wait_for()
         page.locator(".causes").get_by_role("button", name="t 25.0%").click()
         page.get_by_text("Who caused “t”").wait_for()
-        page.get_by_role("button", name="Take away layer 1, head 1").click()
+        page.get_by_role("button", name="Switch off layer 1, head 1").click()
         page.locator(".versions").wait_for()
         assert "that was" in page.locator(".versions").inner_text()
         page.get_by_role("button", name="layer 1, head 1: off").click()

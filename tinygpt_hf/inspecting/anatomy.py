@@ -64,7 +64,8 @@ class Norm:
         if self.kind == "layer":
             seen, part = seen - seen.mean(), part - part.mean()
         part = part * (seen.square().mean() + self.eps).rsqrt()
-        return part if self.weight is None else part * _full(self.weight)
+        weight = _full(self.weight)
+        return part if weight is None else part * weight
 
 
 def _full(parameter: Tensor | None) -> Tensor | None:

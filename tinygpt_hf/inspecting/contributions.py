@@ -54,6 +54,7 @@ class Step:
     length: float  # of what it wrote
     stream: float  # length of the vector from there on
     towards: list[float]  # what it added to the logit of each token that was asked about
+    vector: list[float]  # the vector from there on
     guess: int  # the likeliest next token, if the model ended here
     sure: float  # and its probability
 
@@ -76,6 +77,7 @@ def path(
                 float(written.norm()),
                 float(stream.norm()),
                 (way @ written).tolist(),
+                stream.tolist(),
                 int(odds.argmax()),
                 float(odds.max()),
             )

@@ -70,7 +70,7 @@ def _row(part: str, share: float, ranked: list[tuple[str, float]]) -> str:
             )
         acts += (
             f"<button type='button' class='act' {chooses(only=part, see='without')} "
-            f"aria-label='Take away {name}'>off</button>"
+            f"aria-label='Switch off {name}'>off</button>"
         )
     return _line(part_name(part), share, ranked, acts)
 
