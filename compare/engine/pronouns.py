@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import torch
 from transformers import PreTrainedModel
 
-from compare.values import Pronoun
+from compare.values import Pronoun, RefusedError
 from tinygpt_hf import inspecting
 
 _HE, _SHE = ("Otto", "Emil", "Leo"), ("Ada", "Clara", "Ida")
@@ -34,13 +34,16 @@ def best_head(
 ) -> Pronoun | None:
     """Of all heads the one that puts most of its weight on the right name and least on the wrong
     one; nothing where a name has one token a letter, or there are no heads."""
-    asked = [(encode(text), right, wrong) for text, right, wrong in sentences()]
-    if any(_pieces(ids, right, name)[2] >= len(right) for ids, right, _ in asked):
+    try:
+        asked = [(encode(text), right, wrong) for text, right, wrong in sentences()]
+    except RefusedError:
+        return None  # it cannot even read them
+    if any(not _has_pieces(ids, right, name) for ids, right, _ in asked):
         return None
     found = []
     for ids, right, wrong in asked:
         row = inspecting.weights(model, ids, last=1)[:, :, 0]
-        on = [row[..., slice(*_pieces(ids, who, name)[:2])].sum(-1) for who in (right, wrong)]
+        on = [row[..., slice(*_pieces(ids, who, name))].sum(-1) for who in (right, wrong)]
         found.append(on[0] - on[1])
     if not found[0].numel():
         return None
@@ -51,8 +54,16 @@ def best_head(
     return Pronoun(block, head, float(scores.max()), times, len(found))
 
 
-def _pieces(ids: list[int], who: str, name: Callable[[int], str]) -> tuple[int, int, int]:
-    """First token of a name in the text, the one after its last, and how many they are."""
+def _has_pieces(ids: list[int], who: str, name: Callable[[int], str]) -> bool:
+    """Whether a name is there, in tokens longer than a letter."""
+    if who not in "".join(map(name, ids)):
+        return False
+    first, end = _pieces(ids, who, name)
+    return end - first < len(who)
+
+
+def _pieces(ids: list[int], who: str, name: Callable[[int], str]) -> tuple[int, int]:
+    """The first token of a name in the text, and the one after its last."""
     ends, text = [], ""
     for number in ids:
         text += name(number)
@@ -60,4 +71,4 @@ def _pieces(ids: list[int], who: str, name: Callable[[int], str]) -> tuple[int, 
     start = text.index(who)
     first = next(at for at, end in enumerate(ends) if end > start)
     last = next(at for at, end in enumerate(ends) if end >= start + len(who))
-    return first, last + 1, last + 1 - first
+    return first, last + 1

@@ -118,7 +118,9 @@ class FakeInside:
         if not token:
             raise RefusedError("Type the token that is to stand there instead.")
         odds, count = self._who.next_tokens(prompt, 1.0, "token"), 3 if parts else 2
-        return Swapped(list(parts), prompt[-1 - back], token, [odds] * count, [" a", " b", " c"][:count])
+        return Swapped(
+            list(parts), prompt[-1 - back], token, [odds] * count, [" a", " b", " c"][:count]
+        )
 
     def embedding_map(self, prompt: str) -> list[Point]:
         self._who.check(prompt)

@@ -208,16 +208,13 @@ def nobody_copies(seen: Heads) -> str:
     )
 
 
-def whom(found: Pronoun | None, letters: bool, example: str) -> str:
+def whom(found: Pronoun | None, example: str) -> str:
     """How well the best head finds whom a pronoun means, or why it cannot be asked."""
     if found is None:
-        why = (
-            "This model reads one letter at a time. No single token stands for a person, so we "
-            "cannot ask which head knows whom “she” means."
-            if letters
-            else "This model has no head that could find whom “she” means."
+        return (
+            "<p class='fine'>This model cuts a name into letters. So no token stands for a person, "
+            "and no head of it can be asked whom “she” means. A model with longer tokens can.</p>"
         )
-        return f"<p class='fine'>{why}</p>"
     strength = "That is weak. " if found.score < 0.3 else ""
     return (
         f"<p class='fine'>Whom does “she” mean? We asked every head, with {found.asked} sentences "

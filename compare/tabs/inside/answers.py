@@ -108,13 +108,13 @@ async def looks(page: Page, asked: Asked) -> list[str]:
                 f"{facts.name} has no attention to show: it looks at one token only.", asked.side
             )
         layer, head = _which(who, asked, seen)
-        title = f"{facts.name}, layer {layer + 1} of {facts.layers}, head {head + 1}"
+        title = (
+            f"{facts.name}, layer {layer + 1} of {facts.layers}, head {head + 1} of {facts.heads}"
+        )
         large = attention.large(
             seen, asked.side, layer, head, words=asked.given["pieces"] == PIECES[0], title=title
         )
-        letters = 2 * sum(len(token) == 1 for token in seen.tokens) > len(seen.tokens)
-        found = who.inside.pronoun()
-        whom = attention.whom(found, letters, _example(asked))
+        whom = attention.whom(who.inside.pronoun(), _example(asked))
         small = attention.gallery(seen, asked.side, layer, head)
         return small + attention.nobody_copies(seen) + whom, large
 

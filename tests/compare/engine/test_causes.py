@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from compare.engine import pronouns
 from compare.engine.causes import words
 from compare.engine.contestant import Contestant
-from compare.values import RefusedError
-from tests.compare.models import model_of
+from compare.values import RefusedError, Sampling
+from tests.compare.models import SHAPES, model_of
+from tests.tinygpt_hf.inspecting.models import llama
 from tinygpt_hf.tokenization import train_bpe, train_char
 
 TEXT = "the cat sat on the mat, and the rat ran after the cat"
@@ -208,5 +215,96 @@ def test_the_head_that_finds_whom_a_pronoun_means_is_found(monkeypatch):
     assert (found.layer, found.head) == (1, 0)
     assert found.score == pytest.approx(0.7)
     assert found.right == found.asked == 12
+    assert pronouns.best_head(None, reader.encode, lambda number: "?") is None
     letters = pronouns.best_head(None, lambda text: [ord(c) for c in text], chr)
     assert letters is None
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, "gpt2", "LlamaForCausalLM"])
+def test_every_shape_shows_its_inside(shape):
+    """One head, no head, no MLP, no attention, every kind of position: all that the page asks."""
+    tokenizer = train_char([TEXT])
+    model = llama() if shape.startswith("Llama") else model_of(shape)
+    model.resize_token_embeddings(len(tokenizer))
+    inside = Contestant(shape, model, tokenizer).inside
+    facts = inside._who.facts()
+    odds = inside._who.next_tokens("the cat", unit="token").entries
+    way = inside.path("the cat")
+    assert way.steps[-1].guess == odds[0][0]
+    assert way.steps[-1].sure == pytest.approx(odds[0][1], abs=1e-5)
+    assert inside.lens("the cat").guesses[-1][-1][0][1] == pytest.approx(odds[0][1], abs=1e-5)
+    assert len(inside.lens("the cat").guesses) == facts.layers + 1
+    shares = inside.parts("the cat")
+    assert shares.score == pytest.approx(sum(share for _, share in shares.parts), abs=1e-4)
+    for step in way.steps:
+        assert inside.opened("the cat", step.part).up
+    seen = inside.heads("the cat")
+    assert len(seen.weights) == facts.layers
+    for layer in seen.weights:
+        assert len(layer) == facts.heads
+        for head in layer:
+            assert [sum(row) for row in head] == pytest.approx([1.0] * len(head), abs=1e-4)
+    swapped = inside.swapped("the cat", 1, "o", [], 3)
+    assert len(swapped.odds) == 2
+    if facts.layers:
+        assert inside.without("the cat", ["block 0"], 3).after.entries != odds
+    assert inside._who.next_tokens("the cat", unit="token").entries == odds
+
+
+@pytest.mark.parametrize("shape", ["modern", "gpt2"])
+def test_nine_others_see_not_a_bit_of_change_while_one_has_a_head_off(shape):
+    """Through the answers that the page gives; what is remembered is not asked."""
+    tokenizer = train_char([TEXT])
+    model = model_of(shape)
+    model.resize_token_embeddings(len(tokenizer))
+    who = Contestant(shape, model, tokenizer)
+    prompts = [TEXT[at : at + 9] for at in range(9)]
+
+    def ask(prompt: str) -> tuple[bytes, str]:
+        ids = who.encode(prompt)
+        with who.turn:
+            logits = who.logits.run(tuple(ids))
+        live = who.start(prompt, Sampling(max_new_tokens=3, greedy=True))
+        while live.chunk().stopped is None:
+            live.wait(0.05)
+        return logits.tobytes(), live.chunk().text
+
+    before = [ask(prompt) for prompt in prompts]
+    done = threading.Event()
+    with ThreadPoolExecutor(9) as pool:
+
+        def visit(number: int) -> bool:
+            same, times = True, 0
+            while not done.is_set() or times < 3:
+                same, times = same and ask(prompts[number]) == before[number], times + 1
+            return same
+
+        visits = [pool.submit(visit, number) for number in range(9)]
+        for _ in range(5):
+            found = who.inside.without("the cat", ["block 0 head 1", "block 1 mlp"], 3)
+            assert found.before.entries != found.after.entries
+        done.set()
+        assert all(visit.result(60) for visit in visits)
+    assert [ask(prompt) for prompt in prompts] == before
+
+
+def test_others_are_answered_while_layers_are_read():
+    """The work is done off the event loop: what waits there is served all the while."""
+    tokenizer = train_char([TEXT])
+    config = GPT2Config(vocab_size=len(tokenizer), n_embd=256, n_layer=8, n_head=4, n_positions=256)
+    who = Contestant("large", GPT2LMHeadModel(config), tokenizer)
+    text = (TEXT * 6)[:250]
+
+    async def served() -> tuple[int, float]:
+        ticks, longest, last = 0, 0.0, time.monotonic()
+        asked = asyncio.ensure_future(asyncio.to_thread(who.inside.lens, text))
+        while not asked.done():
+            await asyncio.sleep(0.002)
+            now = time.monotonic()
+            ticks, longest, last = ticks + 1, max(longest, now - last), now
+        return ticks, longest
+
+    who.inside.lens(text)
+    ticks, longest = asyncio.run(served())
+    assert ticks >= 5
+    assert longest < 1.0  # a busy machine is slow; the loop itself never waits for the model

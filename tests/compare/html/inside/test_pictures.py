@@ -213,14 +213,14 @@ def test_what_a_head_does_is_said_where_it_does_one_thing():
 
 
 def test_who_a_pronoun_means_is_said_with_its_score_also_where_it_is_weak():
-    strong = attention.whom(Pronoun(1, 2, 0.6, 11, 12), False, "EXAMPLE")
+    strong = attention.whom(Pronoun(1, 2, 0.6, 11, 12), "EXAMPLE")
     assert "layer 2, head 3" in strong
     assert "+0.60" in strong
     assert "11 of 12" in strong
     assert "weak" not in strong
     assert "EXAMPLE" in strong
-    assert "That is weak." in attention.whom(Pronoun(1, 2, 0.1, 7, 12), False, "")
-    assert "one letter at a time" in attention.whom(None, True, "")
+    assert "That is weak." in attention.whom(Pronoun(1, 2, 0.1, 7, 12), "")
+    assert "cuts a name into letters" in attention.whom(None, "")
 
 
 def test_every_part_has_a_switch_that_adds_it_or_takes_it_back():
