@@ -49,6 +49,10 @@ class Inside:
     def __init__(self, who: Contestant) -> None:
         self._who = who
 
+    def shown(self, prompt: str) -> list[str]:
+        """The last tokens of the prompt, of which the pictures are."""
+        return [self._name(number) for number in self._in_reach(prompt)[-SHOWS:]]
+
     def attention(self, prompt: str, layer: int, head: int) -> Attention:
         who = self._who
         ids = who.encode_prompt(prompt)
@@ -58,9 +62,8 @@ class Inside:
         return dataclasses.replace(seen, tokens=names)
 
     def heads(self, prompt: str) -> Heads:
-        ids = self._in_reach(prompt)
+        ids, names = self._in_reach(prompt), self.shown(prompt)
         weights = causes.looks(self._who.model, ids)
-        names = [self._name(number) for number in ids[-SHOWS:]]
         return Heads(names, weights, len(ids) - len(names), causes.words(names))
 
     def lens(self, prompt: str) -> Layers:
@@ -70,9 +73,9 @@ class Inside:
         ids, at = self._cut(prompt, back)
         odds = self._next(ids, temperature)
         best = odds.argsort()[::-1][:_LIKELY].tolist()
-        shown = self._in_reach(prompt)[-SHOWS:]
+        shown = self.shown(prompt)
         return Path(
-            tokens=[self._name(number) for number in shown],
+            tokens=shown,
             at=at,
             unseen=len(self._in_reach(prompt)) - len(shown),
             number=ids[-1],

@@ -36,6 +36,10 @@ class FakeInside:
     def __init__(self, who: Any) -> None:
         self._who = who
 
+    def shown(self, prompt: str) -> list[str]:
+        self._who.check(prompt)
+        return list(prompt[-SHOWS:])
+
     def attention(self, prompt: str, layer: int, head: int) -> Attention:
         self._who.check(prompt)
         shown = prompt[-48:]
@@ -88,6 +92,8 @@ class FakeInside:
         self._who.check(prompt)
         parts = [("embedding", 1.0), ("block 0 head 0", 2.5), ("block 0 mlp", -0.5), ("bias", 0.25)]
         likely = [(number, name, share) for number, (name, share) in enumerate(NEXT)]
+        if any(isinstance(each, int) and each > 3 for each in (token, against)):
+            raise RefusedError("It has tokens 0 to 3.")
         chosen = likely[token][1] if isinstance(token, int) else token or "e"
         other = likely[against][1] if isinstance(against, int) else against or None
         return Shares(

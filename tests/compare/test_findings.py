@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from compare.html import guide
+from tests.test_checkpoints import SHIPPED
 from tests.tinygpt_hf.inspecting.test_findings import HALF, INDUCTION, best, surprise, twice
 from tinygpt_hf.inspecting import induction_scores, previous_scores, weights, without
 from tinygpt_hf.loading import load
@@ -70,3 +71,13 @@ def test_the_head_that_looks_at_the_letter_before_has_the_score_that_is_claimed(
         str(block + 1),
         str(head + 1),
     )
+
+
+@pytest.mark.skipif("stories" not in SHIPPED, reason="the model of stories does not ship yet")
+def test_a_head_of_the_stories_model_finds_whom_a_pronoun_means():
+    from compare.engine.contestant import Contestant
+
+    found = Contestant("stories", *load("stories")).inside.pronoun()
+    assert found is not None
+    assert found.right > found.asked / 2
+    assert found.score > 0

@@ -380,6 +380,12 @@ def test_inside_opens_every_part_follows_a_token_and_takes_a_head_away(quick_pag
         page.wait_for_function("location.search.includes('part=block+1+head+2')")
         page.locator(".way").get_by_role("button", name="softmax: the odds").click()
         page.get_by_text("Softmax turns the scores").wait_for()
+        odds = page.locator(".way .odd b").first.inner_text()
+        page.get_by_role("spinbutton", name=re.compile("Temperature of the odds")).fill("0.5")
+        page.keyboard.press("Tab")
+        page.wait_for_function(
+            f"document.querySelector('.way .odd b').textContent !== {json.dumps(odds)}"
+        )
         page.locator(".way").get_by_role("button", name="The token before").click()
         page.wait_for_function("location.search.includes('back=1')")
         page.locator(".lens thead button").first.click()

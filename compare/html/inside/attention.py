@@ -184,10 +184,10 @@ def _habit(seen: Heads, weights: Weights) -> str:
 
 def copying(tokens: Sequence[str], weights: Weights) -> tuple[float, int]:
     """How much weight goes to what followed the same token last time, and in how many places
-    the same token stood before."""
+    the same token stood before. The token just before does not count: others look there too."""
     found = []
     for y, token in enumerate(tokens):
-        before = [x for x in range(y) if tokens[x] == token and x + 1 < y]
+        before = [x for x in range(y) if tokens[x] == token and x + 2 < y]
         if before:
             found.append(sum(weights[y][x + 1] for x in before))
     return (sum(found) / len(found) if found else 0.0), len(found)

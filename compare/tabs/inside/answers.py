@@ -73,7 +73,7 @@ async def taken(page: Page, asked: Asked) -> list[str]:
         whole = {f"block {part.split()[1]}" for part in parts if part.startswith("block")}
         off = [part for part in asked.off if part in whole or part in parts]
         board = without.switches(who.facts(), parts, off, swaps)
-        shown = who.inside.path(asked.prompt).tokens
+        shown = who.inside.shown(asked.prompt)
         at = max(0, len(shown) - 1 - asked.number("swap_at"))
         return without.swap_row(shown, at), board, _changed(who, asked, off)
 
