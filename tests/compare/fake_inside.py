@@ -104,7 +104,7 @@ class FakeInside:
     def heads(self, prompt: str) -> Heads:
         self._who.check(prompt)
         shown = list(prompt[-SHOWS:])
-        numbers = [prompt[-SHOWS:][: at + 1].count(" ") for at in range(len(shown))]
+        numbers = [shown[1 : at + 1].count(" ") for at in range(len(shown))]
         weights = [[_even(len(shown))] * HEADS] * LAYERS
         return Heads(shown, weights, len(prompt) - len(shown), numbers)
 

@@ -405,6 +405,7 @@ def test_inside_opens_every_part_follows_a_token_and_takes_a_head_away(quick_pag
         page.get_by_role("button", name="Layer 3, head 4").click()
         page.get_by_text("layer 3 of 3, head 4 of 4").wait_for()
         page.get_by_label("Tokens", exact=True).check()
+        page.locator(".reading [data-word='10']").wait_for()  # of tokens there are more
         page.locator(".reading [data-word='3']").hover()
         page.get_by_text("“b” looks at").wait_for()
         assert page.locator(".reading svg path").count() == 3
