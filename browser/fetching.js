@@ -1,27 +1,41 @@
 // A model's file out of its repository on the Hub: in pieces, kept in the browser, resumed.
 
+import { Halving, TooLarge } from "./halving.js";
+
 const PIECE = 4_000_000; // bytes
 const TRIES = 4; // in a row that bring nothing
 
 /**
- * Fills an array with a file: first with what an earlier visit kept, then with the rest as it
- * comes. A download that breaks goes on where it was, as far as the server can do that.
- * @param {Uint8Array} file of the right size
+ * A file of the Hub: first what an earlier visit kept, then the rest as it comes. A download that
+ * breaks goes on where it was, as far as the server can do that.
  * @param {string} url of a commit, so that the file never changes
+ * @param {number} size in bytes
  * @param {(got: number, sentence: string) => void} say
- * @returns {Promise<number>} how much of it is there: all
+ * @param {boolean} [asItIs] with every bit of it
+ * @returns {Promise<ArrayBuffer>} in 16 bits a number, where that holds it
  */
-export async function fetchInto(file, url, say) {
+export async function fetchFile(url, size, say, asItIs = false) {
+    try {
+        return await fetchAs(url, size, say, asItIs);
+    } catch (error) {
+        if (!(error instanceof TooLarge)) throw error;
+        return fetchAs(url, size, say, true);
+    }
+}
+
+/** @type {typeof fetchFile} */
+async function fetchAs(url, size, say, asItIs) {
     const kept = await openCache();
+    let file = new Halving(size, asItIs);
     let at = 0;
     for (;;) {
         const piece = await kept?.match(`${url}?from=${at}`);
         if (!piece) break;
         const found = new Uint8Array(await piece.arrayBuffer());
-        file.set(found, at);
+        file.put(found);
         at += found.length;
     }
-    for (let tries = 0; at < file.length;) {
+    for (let tries = 0; at < size;) {
         say(at, tries ? "Going on." : "");
         const before = at;
         try {
@@ -30,16 +44,18 @@ export async function fetchInto(file, url, say) {
             if (at && response.status !== 206) {
                 say(0, "This server cannot go on where it was, so the download begins again.");
                 at = 0;
+                file = new Halving(size, asItIs);
             }
             for await (const piece of piecesOf(response)) {
-                file.set(piece, at);
+                file.put(piece);
                 // What cannot be kept (no room, a private window) is fetched again next time.
                 await kept?.put(`${url}?from=${at}`, new Response(piece)).catch(() => {});
                 at += piece.length;
                 say(at, "");
             }
-            if (at < file.length) throw new Error(`it ended after ${at} of ${file.length} bytes`);
+            if (at < size) throw new Error(`it ended after ${at} of ${size} bytes`);
         } catch (error) {
+            if (error instanceof TooLarge) throw error;
             tries = at > before ? 1 : tries + 1;
             if (tries >= TRIES) {
                 const reason = error instanceof Error ? error.message : String(error);
@@ -48,7 +64,7 @@ export async function fetchInto(file, url, say) {
             await new Promise((resolve) => setTimeout(resolve, 300 * 2 ** tries));
         }
     }
-    return at;
+    return file.whole;
 }
 
 /**

@@ -123,7 +123,7 @@ function wireOffer() {
     button.onclick = () => {
         if (isSmall && !button.dataset.warned) {
             button.dataset.warned = "yes";
-            button.textContent = `${size}, and twice that in memory, is much for this device: try?`;
+            button.textContent = `${size}, and more than that in memory, is much for this device: try?`;
             return;
         }
         button.hidden = true;

@@ -1,10 +1,15 @@
 // The parts of a model, taken out of its file: every tensor that the shape asks for, and no other.
 
+import { Fast } from "./simd.js";
 import { ModelError } from "./weights.js";
 /** @typedef {import("./shape.js").Shape} Shape */
 /** @typedef {import("./weights.js").Weights} Weights */
 
-/** @typedef {{weight: Float32Array, bias: Float32Array | null, from: number, to: number}} Linear */
+/**
+ * A matrix of `to` rows; `fast` holds it where it is multiplied at once by fours.
+ * @typedef {{weight: Float32Array, bias: Float32Array | null, from: number, to: number,
+ *   fast: Fast | null}} Linear
+ */
 /** @typedef {{weight: Float32Array | null, bias: Float32Array | null}} Norm */
 /**
  * @typedef {{attnNorm: Norm | null, q: Linear, k: Linear, v: Linear, o: Linear,
@@ -19,14 +24,20 @@ import { ModelError } from "./weights.js";
  * Of one tensor by our name for it, of these sizes.
  * @typedef {(name: string, ...sizes: number[]) => Float32Array} Take
  */
+/**
+ * Keeps a matrix where it is multiplied.
+ * @typedef {(weight: Float32Array, from: number, to: number) => Linear} Hold
+ */
 
 /** @param {Shape} shape @param {Weights} weights @returns {Parts} */
 export function takeParts(shape, weights) {
     const names = Names[/** @type {keyof typeof Names} */ (shape.kind)](weights);
     /** @type {Set<string>} */
     const taken = new Set();
-    build(shape, (name, ...sizes) => {
-        // A first walk reads nothing: what does not fit is refused before memory is asked for.
+    /** @type {{from: number, to: number}[]} */
+    const matrices = [];
+    /** @type {Take} */
+    const look = (name, ...sizes) => {
         const { theirs, count, turned } = names(name);
         const [first, ...rest] = sizes;
         const wanted = turned ? [...rest, first * count] : [first * count, ...rest];
@@ -39,6 +50,11 @@ export function takeParts(shape, weights) {
         }
         taken.add(theirs);
         return new Float32Array(0);
+    };
+    // A first walk reads nothing: what does not fit is refused before memory is asked for.
+    build(shape, look, (weight, from, to) => {
+        matrices.push({ from, to });
+        return { weight, bias: null, from, to, fast: null };
     });
     for (const name of weights.tensors.keys()) {
         const copy = shape.tie_word_embeddings && name === "lm_head.weight";
@@ -47,34 +63,42 @@ export function takeParts(shape, weights) {
             throw new ModelError(`its weights do not fit its config: nothing is asked of ${name}`);
         }
     }
-    return build(shape, (name, ...sizes) => {
+    const fast = Fast.of(matrices);
+    /** @type {Take} */
+    const read = (name, ...sizes) => {
         const { theirs, part, count, turned } = names(name);
         const all = weights.read(theirs);
         return count === 1 && !turned ? all : cut(all, sizes[0], sizes[1] ?? 1, part, count);
+    };
+    return build(shape, read, (weight, from, to) => {
+        const placed = fast?.place(weight, { from, to }) ?? null;
+        return { weight: placed ?? weight, bias: null, from, to, fast: placed && fast };
     });
 }
 
-/** @param {Shape} shape @param {Take} take @returns {Parts} */
-function build(shape, take) {
+/** @param {Shape} shape @param {Take} take @param {Hold} hold @returns {Parts} */
+function build(shape, take, hold) {
     const { hidden_size: width, intermediate_size: inner, vocab_size: vocabulary } = shape;
     const shared = (width / shape.num_attention_heads) * shape.num_key_value_heads;
 
     /** @type {(name: string, from: number, to: number, bias?: boolean) => Linear} */
     const linear = (name, from, to, bias = shape.bias) => {
-        const weight = take(`${name}.weight`, to, from);
-        return { weight, bias: bias ? take(`${name}.bias`, to) : null, from, to };
+        const matrix = hold(take(`${name}.weight`, to, from), from, to);
+        return { ...matrix, bias: bias ? take(`${name}.bias`, to) : null };
     };
     /** @type {(name: string) => Norm} */
     const norm = (name) => ({
         weight: shape.norm_type === "bare" ? null : take(`${name}.weight`, width),
         bias: shape.norm_type === "layer" ? take(`${name}.bias`, width) : null,
     });
-    const none = { weight: new Float32Array(0), bias: null, from: 0, to: 0 };
+    const none = { weight: new Float32Array(0), bias: null, from: 0, to: 0, fast: null };
     /** @type {(name: string, from: number, to: number) => Linear} */
     const asks = (name, from, to) => (shape.mixer === "attention" ? linear(name, from, to) : none);
     const normed = shape.norm_position !== "none";
 
-    const embed = take("model.embed_tokens.weight", vocabulary, width);
+    const table = take("model.embed_tokens.weight", vocabulary, width);
+    const tied = shape.tie_word_embeddings ? hold(table, width, vocabulary) : null;
+    const embed = tied?.weight ?? table;
     const learned = shape.position_embedding === "learned";
     const positions = learned
         ? take("model.embed_positions.weight", shape.max_position_embeddings, width)
@@ -107,10 +131,7 @@ function build(shape, take) {
         });
     }
     const last = shape.norm_position === "before" ? norm("model.norm") : null;
-    const tied = { weight: embed, bias: null, from: width, to: vocabulary };
-    const head = shape.tie_word_embeddings
-        ? tied
-        : linear("lm_head", width, vocabulary, shape.head_bias);
+    const head = tied ?? linear("lm_head", width, vocabulary, shape.head_bias);
     return { embed, positions, blocks, norm: last, head };
 }
 

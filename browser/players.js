@@ -2,7 +2,7 @@
 
 import { Asking } from "./asking.js";
 import { el } from "./charts.js";
-import { fetchInto } from "./fetching.js";
+import { fetchFile } from "./fetching.js";
 /** @typedef {import("./charts.js").Side} Side */
 /**
  * What the file holds beside the weights; `training/exporting/html.py` writes it. Where these are
@@ -61,17 +61,16 @@ async function load(player) {
 /** @param {Player} player @param {string} home */
 async function fetchAndLoad(player, home) {
     const { has, asking } = player;
-    const file = new Uint8Array(has.bytes);
     const whole = megabytes(has.bytes);
     const config = has.config ?? (await json(`${home}/config.json`));
     const tokenizer = has.tokenizer ?? (await json(`${home}/tokenizer.json`));
-    await fetchInto(file, `${home}/model.safetensors`, (got, sentence) =>
+    const weights = await fetchFile(`${home}/model.safetensors`, has.bytes, (got, sentence) =>
         player.tell(`${megabytes(got)} of ${whole} are here. ${sentence}`),
     );
     player.tell("loading");
     const { begin, ends, chat } = has;
-    const given = { config, tokenizer, begin, ends, chat, weights: file.buffer };
-    return asking.ask("load", given, [file.buffer]);
+    const given = { config, tokenizer, begin, ends, chat, weights };
+    return asking.ask("load", given, [weights]);
 }
 
 /**

@@ -18,7 +18,6 @@ export class Weights {
         }
         this.file = file;
         this.start = 8 + length;
-        this.isInUse = false; // whether a tensor is a view of the file
         this.tensors = checkHeader(
             parse(new Uint8Array(file, 8, length)),
             file.byteLength - this.start,
@@ -29,18 +28,14 @@ export class Weights {
     read(name) {
         const tensor = /** @type {Tensor} */ (this.tensors.get(name));
         const from = this.start + tensor.begin;
-        if (tensor.dtype === "F32" && from % 4 === 0) {
-            this.isInUse = true;
-            return whole(name, new Float32Array(this.file, from, (tensor.end - tensor.begin) / 4));
-        }
         const bytes = this.file.slice(from, this.start + tensor.end);
         const wide = tensor.dtype === "F32" ? new Float32Array(bytes) : widen(bytes, tensor.dtype);
         return whole(name, wide);
     }
 
-    /** Gives the file's memory back, at once where the browser can, unless a tensor lies in it. */
+    /** Gives the file's memory back, at once where the browser can. */
     close() {
-        if (!this.isInUse) /** @type {any} */ (this.file).transfer?.(0);
+        /** @type {any} */ (this.file).transfer?.(0);
     }
 }
 

@@ -5,6 +5,7 @@ python checkpoints/make.py shakespeare --run DIR # take a finished run as it is
 """
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ COMMANDS = {
 # In half the bytes: no loss moves by more than 0.001 (a test measures it).
 IN_BF16 = ("history", "ladder/", "chat", "repeat")
 # Of a finished run; the code is in tinygpt_hf/, the Trainer's state stays behind.
+CHOSEN = {"license": "apache-2.0", "language": "en"}  # by us, for what is ours
 KEPT = (
     "config.json",
     "generation_config.json",
@@ -32,8 +34,9 @@ KEPT = (
     "chat_template.jinja",
     "metrics.json",
     "metrics.jsonl",
+    "samples.jsonl",
+    "recipe.yaml",
     "loss.png",
-    "README.md",
 )
 
 
@@ -55,6 +58,19 @@ def ship(run: Path, name: str) -> None:
     for moment in run.glob("checkpoint-*") if name == "history" else ():
         step = moment.name.removeprefix("checkpoint-")
         shutil.copyfile(moment / "model.safetensors", target / f"step-{step}.safetensors")
+    describe(target)
+
+
+def describe(target: Path) -> None:
+    """The config names no code, since none lies beside it; the card says what that means."""
+    from training.hub.card import CARD, Chosen, render_card
+
+    config = json.loads((target / "config.json").read_text(encoding="utf-8"))
+    config.pop("auto_map", None)
+    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
+    (target / "config.json").write_text(text, encoding="utf-8", newline="\n")
+    card = render_card(target, chosen=Chosen(**CHOSEN))
+    (target / CARD).write_text(card, encoding="utf-8", newline="\n")
 
 
 def halve(weights: Path) -> None:

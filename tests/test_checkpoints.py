@@ -8,6 +8,7 @@ import torch
 
 from tinygpt_hf.loading import load
 from tinygpt_hf.scoring import score
+from training.hub.card import Chosen, render_card
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 SHIPPED = sorted(
@@ -39,6 +40,8 @@ def test_a_checkpoint_is_whole_and_says_what_it_is(name):
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"{model.num_parameters():,} parameters" in card
     assert metrics["recipe"] in card
+    assert card == render_card(folder, chosen=Chosen(license="apache-2.0", language="en"))
+    assert "auto_map" not in json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert not [p for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pkl", ".py")]
 
 

@@ -83,7 +83,7 @@ class Newcomer:
 def test_the_steps_lead_from_a_text_to_a_running_space(hub, ada, tmp_path):
     newcomer = Newcomer(ada, tmp_path)
     train, look, send, look_at_space, deploy = commands(STEPS)
-    newcomer.type(*(word if word != "3" else "0.2" for word in train))
+    newcomer.type(*(word if word != "3" else "0.5" for word in train))
     assert "nothing is written" in newcomer.type(*look)
     assert not hub.store.repos
     assert "tagged step-" in newcomer.type(*send)

@@ -29,6 +29,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.attention.flex_attention import create_mask
 from transformers import GenerationMixin, PreTrainedModel, __version__, masking_utils
 from transformers import initialization as init
 from transformers.cache_utils import Cache, DynamicCache
@@ -189,7 +190,7 @@ class TinyGPTAttention(nn.Module):
         if rotated is not None:
             query, key = rotate(query, *rotated), rotate(key, *rotated)
         if distance is not None:
-            attention_mask = add_bias(self, attention_mask, distance, query)
+            attention_mask = add_bias(self, attention_mask, distance, query, kwargs)
         if cache is not None:
             key, value = extend(cache, key, value, self.layer_idx, kwargs)
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
@@ -268,7 +269,7 @@ class TinyGPTPreTrainedModel(PreTrainedModel):
     def _supports_flash_attn(self) -> bool:
         return self.config.position_embedding != "relative"  # its kernels would drop the bias
 
-    _supports_flex_attn = _supports_flash_attn
+    _supports_flex_attn = True  # it takes the bias apart from the mask
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -594,12 +595,23 @@ def as_numbers(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | 
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
 
 
-def add_bias(attention: TinyGPTAttention, mask, distance: torch.Tensor, query):
-    """The mask with the bias of each distance."""
+def add_bias(attention: TinyGPTAttention, mask, distance: torch.Tensor, query, kwargs: dict):
+    """The mask with the bias of each distance; flex attention takes the bias by itself."""
     bias = attention.distance_bias(distance)  # 1 H T K
-    if mask is not None:
+    flex = attention.config._attn_implementation == "flex_attention"
+    blocks = mask if flex and query.device.type != "cpu" else None
+    if flex and blocks is None and mask is not None:
+        # On a CPU torch 2.13 compiles bias and mask together for one length only: make them one.
+        length, keys = distance.shape
+        seen = create_mask(mask.mask_mod, len(query), 1, length, keys, device="cpu")
+        mask = as_numbers(seen, query.dtype)
+    if mask is not None and blocks is None:
         bias = (bias + mask).clamp(min=torch.finfo(query.dtype).min)
-    return bias.to(query.dtype)
+    bias = bias.to(query.dtype)
+    if not flex:
+        return bias
+    kwargs["position_bias"] = bias.expand(len(query), -1, -1, -1)
+    return blocks
 
 
 def paged_distances(positions: torch.Tensor, total: int, kwargs: dict) -> torch.Tensor:

@@ -34,6 +34,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how often a character (default: 1) or pair (default: 2) is seen to become a token",
     )
+    parser.add_argument(
+        "--bpe_cut",
+        choices=("lines", "gpt2"),
+        help="where a BPE cuts words (default: lines); llama.cpp knows GPT-2's cut alone",
+    )
     parser.add_argument("--chat", action="store_true", help="with turn tokens and a chat template")
     parser.add_argument("--output_dir", required=True, metavar="DIR")
     parser.add_argument(
@@ -50,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.kind == "char" and args.vocab_size is not None:
         parser.error("--vocab_size is for --kind bpe; characters are as many as the text has")
+    if args.kind == "char" and args.bpe_cut is not None:
+        parser.error("--bpe_cut is for --kind bpe; a character is never cut")
     print_anything()
     from tinygpt_hf.tokenization import train_bpe, train_char
 
@@ -62,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.kind == "char":
             tokenizer = train_char(texts, **options)
         else:
-            tokenizer = train_bpe(texts, args.vocab_size or 4096, **options)
+            tokenizer = train_bpe(
+                texts, args.vocab_size or 4096, cut=args.bpe_cut or "lines", **options
+            )
         tokenizer.save_pretrained(args.output_dir)
     except (ValueError, OSError) as error:
         return fail(error)

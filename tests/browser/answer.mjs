@@ -1,6 +1,7 @@
 // Asks the page's modules under Node: a request as JSON on standard input, the answers on output.
 
 import { readFileSync } from "node:fs";
+import { Halving } from "../../browser/halving.js";
 import { Cache, Model, Reader } from "../../browser/model.js";
 import { best } from "../../browser/sampling.js";
 import { TextStream, Tokenizer } from "../../browser/tokenizer.js";
@@ -56,6 +57,17 @@ const answers = {
         };
         theModel().forward(ids, new Cache(theModel()), look);
         return { streams, attention };
+    },
+    // The file as it is kept when it arrives in pieces of these sizes, and then of the last one.
+    halve({ sizes }) {
+        const file = readFileSync(`${request.folder}/model.safetensors`);
+        const halving = new Halving(file.length);
+        for (let at = 0, i = 0; at < file.length; i++) {
+            const size = sizes[Math.min(i, sizes.length - 1)];
+            halving.put(file.subarray(at, at + size));
+            at += size;
+        }
+        return Buffer.from(halving.whole).toString("base64");
     },
     encode: ({ texts }) => texts.map((text) => theTokenizer().encode(text)),
     cut: ({ texts }) => texts.map((text) => theTokenizer().cut(text)),

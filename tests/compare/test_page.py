@@ -104,9 +104,10 @@ def test_all_of_compare_is_above_the_fold_of_a_phone(quick_page, visit):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_generate_stop_and_again_twenty_times(slow_page, visit):
+@pytest.mark.parametrize("times", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_generate_stop_and_again(slow_page, visit, times):
     with visit(slow_page) as page:
-        for _ in range(20):
+        for _ in range(times):
             page.click("#generate")
             page.wait_for_function(
                 "document.querySelector('.pane.left .figures').textContent.includes('writing')"
@@ -438,6 +439,7 @@ def test_gpt2_takes_its_pane_when_it_comes(tmp_path, visit):
         assert page.get_by_text("not GPT-2", exact=True).count() == 0
 
 
+@pytest.mark.slow
 def test_a_server_that_restarts_while_a_text_is_written(visit):
     """The visitor is told; when the server is back the page comes back by itself and writes."""
     port = free_port()

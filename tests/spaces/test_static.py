@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.browser.test_model import foreign
 from tests.compare.browser import chromium
@@ -214,6 +215,16 @@ def test_the_page_fetches_its_model_and_the_next_visit_does_not(hub, deploy, ser
     again, _ = visit(address, context)
     assert written(again) == text
     assert not any(re.search(WEIGHTS, request) for request in hub.layer.requests)
+
+
+@browser
+def test_a_model_that_16_bits_cannot_hold_is_kept_in_32(hub, deploy, served, visit, run_dir):
+    tensors = load_file(run_dir / "model.safetensors")
+    tensors["lm_head.weight"][0, 0] = 1e5
+    save_file(tensors, run_dir / "model.safetensors", {"format": "pt"})
+    deploy()
+    page, _ = visit(served())
+    assert written(page)
 
 
 @browser

@@ -86,9 +86,9 @@ def test_past_the_window_an_engine_that_slides_as_we_do_is_equal(name):
     kind, window = model.config.position_embedding, model.config.max_position_embeddings
     if kind not in ("rotary", "none") or not model.config.num_hidden_layers:
         pytest.skip("nothing slides here: see the tests above")
-    serve(model, Engine(model, window), 2 * window)
+    serve(model, Engine(model, window), window + 8)
     with pytest.raises(ValueError, match=f"slides over {window} tokens"):
-        serve(model, Engine(model, window + 1), 2 * window)
+        serve(model, Engine(model, window + 1), window + 8)
 
 
 @torch.no_grad()

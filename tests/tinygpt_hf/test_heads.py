@@ -67,7 +67,14 @@ def examples(head, rows, seed):
     return ids, labels
 
 
-@heads
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(TinyGPTForSequenceClassification, marks=pytest.mark.slow),
+        TinyGPTForTokenClassification,
+    ],
+    ids=["sequence", "token"],
+)
 def test_a_head_learns_a_small_task(head):
     """From a language model's body, to 95 % of texts that it has not seen."""
     torch.manual_seed(0)

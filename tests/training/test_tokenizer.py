@@ -42,6 +42,20 @@ def test_a_bpe_is_trained_saved_and_described(text_file, tmp_path, capsys):
     assert "longest tokens of this one: ' question'" in shown
 
 
+def test_a_bpe_is_cut_as_gpt2_cuts_where_asked(text_file, tmp_path, capsys):
+    flags = ("--kind", "bpe", "--vocab_size", 300)
+    cuts = {}
+    for cut in ("lines", "gpt2"):
+        out = tmp_path / cut
+        assert run("--data", text_file, *flags, "--bpe_cut", cut, "--output_dir", out) == 0
+        words = AutoTokenizer.from_pretrained(out).backend_tokenizer.pre_tokenizer
+        cuts[cut] = [word for word, _ in words.pre_tokenize_str("a \nb")]
+    assert cuts == {"lines": ["a", "ĠĊ", "b"], "gpt2": ["a", "Ġ", "Ċ", "b"]}
+    with pytest.raises(SystemExit):
+        run("--data", text_file, "--kind", "char", "--bpe_cut", "gpt2", "--output_dir", tmp_path)
+    assert "--bpe_cut is for --kind bpe" in capsys.readouterr().err
+
+
 def test_the_other_tokenizer_stands_beside(text_file, tmp_path, capsys):
     train_bpe([TEXT], 290).save_pretrained(tmp_path / "other")
     out = tmp_path / "out"

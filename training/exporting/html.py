@@ -24,9 +24,9 @@ from .manifest import describe, name_of, pack
 ROOT = Path(__file__).parents[2]
 BROWSER = ROOT / "browser"
 # The modules in the order in which one needs another: what runs in the page, what in its worker.
-PAGE = ("asking", "charts", "fetching", "players", "tabs", "page")
+PAGE = ("asking", "charts", "halving", "fetching", "players", "tabs", "page")
 WORKER = (
-    *("weights", "shape", "parts", "numbers", "model"),
+    *("weights", "shape", "simd", "parts", "numbers", "model"),
     *("letters", "tokenizer", "sampling", "worker"),
 )
 PIECE = 600_000  # bytes of weights in one block of the file, so that none is long to handle
@@ -116,7 +116,7 @@ def policy(script: str, style: str, connect: str = "'none'") -> str:
     """Only this script and this style, a worker made here, and no request to anybody else."""
     rules = {
         "default-src": "'none'",
-        "script-src": _hash(script),
+        "script-src": f"{_hash(script)} 'wasm-unsafe-eval'",  # for the loop in simd.js
         "style-src": _hash(style),
         "worker-src": "blob:",
         "img-src": "data:",

@@ -110,6 +110,7 @@ def render_card(
     facts, config = facts_of(folder), _config(folder)
     name = repo_id.split("/")[1] if repo_id else folder.resolve().name
     ours = config.get("model_type") == "tinygpt"
+    coded = ours and (repo_id is not None or "auto_map" in config)  # its code comes with it
     sample = facts.get("sample") or {}
     text = str(sample.get("text", ""))
     card = ModelCard.from_template(
@@ -128,14 +129,15 @@ def render_card(
         sample=text,
         sampled=_settings(sample),
         fence="`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0)),
-        where=_where(repo_id or ".", revision, ours),
+        where=_where(repo_id or ".", revision, coded),
         ask=_ask_of(folder, facts),
         text=_text(facts),
         again=_again(folder, facts),
         code=_code(facts),
         needs=_needs(),
         pinned=_pinned(revision),
-        remote_code=ours,
+        ours=ours,
+        coded=coded,
         twin=_twin(config),
         window=_window(config),
     )
@@ -161,9 +163,7 @@ def _metadata(name: str, facts: dict, chosen: Chosen):
         if key in facts
     ]
     start, _, commit = str(facts.get("init_from")).partition("@")
-    measured: dict[str, Any] = {}
-    if results:
-        measured = {"model_name": name, "eval_results": results}
+    measured: dict[str, Any] = {"model_name": name, "eval_results": results} if results else {}
     return ModelCardData(
         language=chosen.language,
         license=chosen.license,
@@ -231,26 +231,24 @@ def _needs() -> list[str]:
 
 
 def _recipe(facts: dict) -> str | None:
-    """Its name; a run on a text of one's own is called after that, and says nothing."""
+    """Its name; a run on a text of one's own is called after that file, and says nothing."""
     text = (facts.get("text") or {}).get("name", "")
-    return None if facts.get("recipe") == Path(text).stem else facts.get("recipe")
+    own = facts.get("recipe") == Path(text).stem and Path(text).suffix
+    return None if own else facts.get("recipe")
 
 
 def _text(facts: dict) -> str | None:
     """Which text it was, so that anybody who has one can tell."""
     text = facts.get("text")
-    if not text:
-        return None
-    return f"`{text['name']}` ({text['bytes']:,} bytes, SHA-256 `{text['sha256']}`)"
+    return "`{name}` ({bytes:,} bytes, SHA-256 `{sha256}`)".format(**text) if text else None
 
 
 def _again(folder: Path, facts: dict) -> str | None:
-    """The command that trains it again."""
+    """The command that trains it again: the first line of its recipe, with the text's name."""
     if not (folder / RECIPE).is_file():
         return None
-    text = facts.get("text") or {}
-    data = f" --data {text['name']}" if text.get("needed", True) and text else ""
-    return f"python -m training.train {RECIPE}{data}"
+    head = (folder / RECIPE).read_text(encoding="utf-8").partition("\n")[0]
+    return head.removeprefix("# ").replace("TEXT", (facts.get("text") or {}).get("name", "TEXT"))
 
 
 def _code(facts: dict) -> str:

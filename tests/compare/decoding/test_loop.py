@@ -120,7 +120,7 @@ def compare(shape: str, mixes: int, seed: int) -> tuple[int, int, int]:
 @pytest.mark.parametrize("shape", KINDS)
 def test_a_batch_writes_what_each_would_write_alone(shape):
     """Greedy and sampled, short and past the window, whoever else comes and goes."""
-    texts, tokens, ties = compare(shape, mixes=3, seed=1)
+    texts, tokens, ties = compare(shape, mixes=2, seed=1)
     assert texts
     assert tokens
     assert ties == 0

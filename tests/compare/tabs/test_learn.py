@@ -83,6 +83,8 @@ def test_notes_and_ticks_stay_in_the_browser_and_can_be_taken_along(quick_page, 
         page.locator("#idea-token .attempt").click()
         page.get_by_role("tab", name="Inside", selected=True).wait_for()
         page.reload()
+        page.get_by_role("tab", name="Inside", selected=True).wait_for()  # as its address says
+        page.locator(".strip[data-idea=token]").wait_for()
         to_learn(page)
         page.locator("#idea-token.tried").wait_for(state="attached")
         value_of(page, "[data-note=token]", "Letters, <b>mostly</b>.")

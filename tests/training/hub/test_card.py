@@ -160,7 +160,8 @@ def test_it_says_what_only_its_author_could_say(card):
 def test_it_says_which_text_and_how_to_train_it_again(card, run_dir):
     text = {"name": "my.txt", "bytes": 60000, "sha256": "ab" * 32}
     code = {"url": "https://github.com/ada/tinygpt", "commit": "c" * 40}
-    (run_dir / "recipe.yaml").write_text("max_steps: 4\n", encoding="utf-8")
+    head = "# python -m training.train recipe.yaml --data TEXT\n"
+    (run_dir / "recipe.yaml").write_text(head + "max_steps: 4\n", encoding="utf-8")
     said = card("ada/tiny", text=text, recipe="my", code=code)
     assert f"It was trained on `my.txt` (60,000 bytes, SHA-256 `{'ab' * 32}`)" in said
     assert "python -m training.train recipe.yaml --data my.txt" in said

@@ -47,7 +47,9 @@ def is_accessible(page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phone", "dark"), [(False, False), (True, True)], ids=["desktop", "phone"]
+    ("phone", "dark"),
+    [pytest.param(False, False, marks=pytest.mark.slow), (True, True)],
+    ids=["desktop", "phone"],
 )
 def test_hello_is_trained_to_a_memorised_text(quick_page, visit, picture, phone, dark):
     size = "phone-dark" if phone else "desktop-light"
@@ -78,7 +80,9 @@ def test_a_training_is_stopped_half_way_and_begun_again(quick_page, visit):
             )
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    "phone", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["desktop", "phone"]
+)
 def test_the_slider_shows_every_moment_from_noise_to_words(quick_page, visit, picture, phone):
     with visit(quick_page, phone=phone) as page:
         to_lesson(page, "Time machine")
