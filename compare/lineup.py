@@ -93,11 +93,13 @@ def _loaders() -> ModuleType:
     torch and transformers take seconds to import: by the thread that loads, so that nobody waits.
     """
     import torch
+    from huggingface_hub.utils.logging import set_verbosity_error
 
     from compare.engine import loaders
     from training.loop.console import no_bars
 
     no_bars()
+    set_verbosity_error()  # a model that cannot be had is named once, not at each attempt
     # Two models write at the same time: each on its half of the cores, none waiting for the other.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     return loaders

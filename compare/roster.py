@@ -174,10 +174,10 @@ class Roster:
         if not isinstance(key, str):  # whatever a client may send
             raise RefusedError(_NAMED)
         with self._lock:
-            if (own := self._guests.get(key)) is not None:
-                return own
             if key.startswith(PREFIX):
-                raise RefusedError(GONE)
+                if (own := self._guests.get(key)) is None:
+                    raise RefusedError(GONE)
+                return own
             if key not in self._futures:
                 ours = key in self.names or key == self.stand_in
                 if not ours and not REPO_ID.fullmatch(key):

@@ -23,10 +23,11 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from dataclasses import astuple
 from inspect import CO_OPTIMIZED
 from io import StringIO
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,27 +148,29 @@ def run_to_commit(folder: Path) -> Walk:
 
 
 def prompt_to_text(folder: Path) -> Walk:
-    """What the button of Compare starts, until both panes are full."""
+    """A press of Generate in Compare, until both panes are full."""
     from compare.lineup import lineup
+    from compare.roster import SEAT
+    from compare.tabs.compare import _writer
+    from compare.tabs.duel import Duels
     from compare.values import Sampling
 
-    try:
-        from compare.tabs.duel import Duels
-    except ImportError:  # before the rooms
-        from compare.duel import Duels  # type: ignore[no-redef]
     walk, roster = Walk("compare/"), lineup(None, "none")
-    walk.on, duels = False, Duels(roster)
+    walk.on = False
+    write = _writer(SimpleNamespace(duels=Duels(roster)), takes=1)  # what a press of Generate runs
+    visitor = SimpleNamespace(session_hash="a visitor")
+    settings = astuple(Sampling(seed=1))
 
-    async def write() -> str:
-        shown = ""
-        async for left, right in duels.fight("a visitor", roster.left, PROMPT, [Sampling(seed=1)]):
-            shown = left.html() + right.html()
-        return shown
+    async def press() -> None:
+        shown: tuple[Any, ...] = ()
+        async for update in write(visitor, PROMPT, False, roster.left, SEAT, *settings):
+            shown = update
+        assert all("data-written" in pane for pane in shown[:2]), shown
 
     def twice() -> None:
-        asyncio.run(write())  # the models are loaded by then, and their threads run
+        asyncio.run(press())  # the models are loaded by then, and their threads run
         walk.on = True
-        asyncio.run(write())
+        asyncio.run(press())
 
     walk.trace(twice)
     return walk

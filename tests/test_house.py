@@ -181,6 +181,39 @@ def test_no_folder_holds_more_than_a_dozen_modules():
         assert count <= longer.get(folder, 12), f"{folder} holds {count} modules"
 
 
+# What may happen when a module is imported, and nothing else: by file, how each statement begins.
+EFFECTS = {
+    "tinygpt_hf/__init__.py": (
+        "AutoConfig.register",
+        "TinyGPTConfig.register_for_auto_class",
+        "for (auto, model)",
+        "for auto, model",
+    ),
+    "tinygpt_hf/modeling_tinygpt.py": ("TinyGPTForCausalLM.forward.__signature__",),  # measured
+    "training/loop/trainer.py": ("sys.modules['lomo_optim'] = None",),  # measured
+    "training/recipes/reader.py": ("_Loader.add_implicit_resolver",),  # of a class of its own
+}
+
+
+def effects(body: list[ast.stmt]):
+    """Statements that do something: calls, loops, and values put into what others made."""
+    for node in body:
+        if isinstance(node, ast.If) and "__main__" not in ast.unparse(node.test):
+            yield from effects([*node.body, *node.orelse])
+        calls = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+        assigned = node.targets[0] if isinstance(node, ast.Assign) else None
+        changes = isinstance(assigned, (ast.Attribute, ast.Subscript))
+        if calls or changes or isinstance(node, (ast.For, ast.While, ast.With, ast.Try)):
+            yield node
+
+
+def test_an_import_does_nothing_but_what_is_named_here():
+    for path in [*house.modules(), Path("tinygpt_hf/__init__.py")]:
+        for node in effects(ast.parse((ROOT / path).read_text(encoding="utf-8")).body):
+            allowed = EFFECTS.get(path.as_posix(), ())
+            assert ast.unparse(node).startswith(allowed), f"{path}:{node.lineno} acts on import"
+
+
 def test_spaces_is_no_package_and_nobody_imports_it():
     assert not (ROOT / "spaces" / "__init__.py").exists()
     for room in [*HOUSES, "tests"]:

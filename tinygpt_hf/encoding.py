@@ -1,10 +1,9 @@
-"""Text to ids and back: fast enough for a corpus, exact in a stream, clear about what has no id.
+"""Text to ids and back: fast enough for a corpus, clear about what has no id.
 
     check_text(tokenizer, text)       ValueError with the character, its position and the vocabulary
     encode_ids(tokenizer, text)       the ids of one text, in the smallest unsigned dtype
     encode_many(tokenizer, texts)     the same for an iterable, an array a text, on all cores
     encode_chat(tokenizer, messages)  ids and the mask of the answers
-    TextStream(tokenizer)             ids in, finished characters out
 
 Text that looks like a special token stays text: the ids are those of
 `tokenizer(text, add_special_tokens=False, split_special_tokens=True)`. With `specials=True` it is
@@ -18,7 +17,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from tokenizers import Tokenizer
-from tokenizers.decoders import DecodeStream
 from transformers import PreTrainedTokenizerBase
 
 from .char_table import CharTable
@@ -92,45 +90,6 @@ def encode_chat(
     ids = np.concatenate([empty, *(part for part, _ in parts)]).astype(empty.dtype)
     mask = [np.full(len(part), answer) for part, answer in parts]
     return ids, np.concatenate([np.array([], bool), *mask])
-
-
-class TextStream:
-    """Token ids in, text out as soon as it is final: half a character waits for its other half.
-
-    What `put` and at last `end` return is together `tokenizer.decode(ids)`: for our tokenizers
-    whatever the ids, for others wherever the bytes make characters.
-    """
-
-    def __init__(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        prompt_ids: Sequence[int] = (),
-        skip_special_tokens: bool = True,
-    ):
-        self._tokenizer = tokenizer.backend_tokenizer
-        self._skip = skip_special_tokens
-        self._stream = DecodeStream(ids=list(prompt_ids), skip_special_tokens=skip_special_tokens)
-        self._held: list[int] = []
-
-    def put(self, token: int) -> str:
-        """The text that this token completes: mostly its own, sometimes none."""
-        self._held.append(token)
-        try:
-            piece = self._stream.step(self._tokenizer, token)
-        except (
-            Exception
-        ):  # ByteFallback wants to take back what it had decoded; what is shown stays
-            self._stream = DecodeStream(skip_special_tokens=self._skip)
-            return self.end()
-        if piece:
-            self._held.clear()
-        return piece or ""
-
-    def end(self) -> str:
-        """What was held back: a character that never came to its end, as U+FFFD."""
-        held, self._held = self._held, []
-        return self._tokenizer.decode(held, skip_special_tokens=self._skip)
 
 
 def smallest_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:

@@ -91,7 +91,12 @@ def resolve(name: str | Path) -> Path:
 
 def _unknown(name: str) -> str:
     shipped = sorted(p.parent.relative_to(SHIPPED).as_posix() for p in SHIPPED.rglob(CONFIG))
+    if not shipped:  # outside a clone
+        return (
+            f"{name!r} is neither a folder nor USER/NAME on the Hub; the models that ship with "
+            "TinyGPT-HF are in its repository and not in the package: run from a clone of it"
+        )
     return (
-        f"{name!r} is neither a folder, nor a model that ships here "
-        f"({', '.join(shipped) or 'there are none'}), nor USER/NAME on the Hub"
+        f"{name!r} is neither a folder, nor a model that ships here ({', '.join(shipped)}), "
+        "nor USER/NAME on the Hub"
     )

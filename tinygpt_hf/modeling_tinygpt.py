@@ -329,7 +329,7 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         check(self, x, attention_mask, places, seen, kwargs)
 
         # Positions: added to the stream, or handed to the blocks.
-        mask = self.make_mask(x, attention_mask, position_ids, cache)
+        mask = causal_mask(self, x, attention_mask, position_ids, cache)
         if self.positions == "learned":
             x = x + self.embed_positions(places)
         elif self.positions == "sinusoidal":
@@ -345,9 +345,6 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
         for layer in self.layers:
             x = layer(x, attention_mask=mask, position_ids=position_ids, cache=cache, **kwargs)
         return BaseModelOutputWithPast(last_hidden_state=self.norm(x), **{CACHE: cache})
-
-    def make_mask(self, x, attention_mask, position_ids, cache):
-        return causal_mask(self, x, attention_mask, position_ids, cache)
 
 
 class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):

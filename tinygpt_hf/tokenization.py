@@ -27,7 +27,6 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 from .byte_level import CUTS, utf8_bytes
 from .char_table import EACH_CHARACTER, code_points
 from .encoding import (
-    TextStream,
     check_text,
     encode_chat,
     encode_ids,
@@ -37,7 +36,6 @@ from .encoding import (
 from .texts import check_string, read_texts
 
 __all__ = [
-    "TextStream",
     "check_text",
     "encode_chat",
     "encode_ids",

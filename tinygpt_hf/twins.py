@@ -146,6 +146,18 @@ def to_llama(model: TinyGPTForCausalLM) -> LlamaForCausalLM:
     return _filled(LlamaForCausalLM, theirs, _renamed(model.state_dict(), _TINY_TO_LLAMA), model)
 
 
+FROM_TWIN = {"gpt2": from_gpt2, "llama": from_llama}
+TO_TWIN = {"gpt2": to_gpt2, "llama": to_llama}
+
+
+def to_twin(model: TinyGPTForCausalLM, kind: str) -> PreTrainedModel:
+    """By the name of its kind; a ValueError says that this model has none, and why."""
+    try:
+        return TO_TWIN[kind](model)
+    except ValueError as error:
+        raise ValueError(f"this model has no {kind} twin: {error}") from None
+
+
 def _need(config, name: str, *allowed) -> None:
     value = getattr(config, name)
     if value not in allowed:

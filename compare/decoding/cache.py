@@ -5,11 +5,13 @@ All texts write their next token into the same column, so a step reads whole blo
 same for every row. Position p of a row lies in column `begins[row] + p`; the columns on its left
 belong to nobody. Blocks come as texts grow and go when nobody sees them any more.
 
-Shapes in comments: L layers, R rows with room, B rows, G groups of heads that share keys, D width
-of a head.
+Shapes in comments: L layers, R rows with room, B rows, T tokens, G groups of heads that share keys,
+D width of a head, K columns looked at.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +20,8 @@ CHUNK = 64  # tokens of a prompt read in one step, so that a long one does not h
 BLOCK = 32  # columns
 _BYTES = 1 << 30
 _MOST_ROWS = 256
+
+Tensors = Sequence[Tensor]
 
 
 class Cache:
@@ -83,6 +87,48 @@ class Cache:
     def low(self, begin: int, column: int) -> int:
         """The first column that a row which begins there can see from that one."""
         return max(begin, column - self.window + 1, 0)
+
+    def write_column(self, rows: list[int], column: int) -> Callable[[int, Tensor], None]:
+        """Writes a layer's keys and values of rows that lie side by side into one column."""
+        block = self.blocks[column // BLOCK]
+        places = block[:, :, rows[0] : rows[-1] + 1, :, column % BLOCK].transpose(1, 2)
+        layers = places.unbind(0)  # B 2 G D; all views are made at once, Python is what costs
+
+        def write(number: int, new: Tensor) -> None:
+            layers[number].copy_(new[:, 0])
+
+        return write
+
+    def write_cells(self, row: Tensor, column: Tensor) -> Callable[[int, Tensor], None]:
+        """The same for any rows and columns."""
+        blocks, parts = self.blocks, []
+        for at in range(int(column.min()) // BLOCK, int(column.max()) // BLOCK + 1):
+            which, token = (column // BLOCK == at).nonzero(as_tuple=True)
+            parts.append((at, which, token, row[which, 0], column[which, token] % BLOCK))
+
+        def write(number: int, new: Tensor) -> None:
+            for at, which, token, place, cell in parts:
+                # Indices on both sides of a slice: their shape comes first.
+                blocks[at][number][:, place, :, cell] = new[which, token]
+
+        return write
+
+    def read(
+        self, rows: slice | list[int], first: int, last: int
+    ) -> Callable[[int], tuple[Tensors, Tensors]]:
+        """Keys and values of a layer in those blocks."""
+        blocks = self.blocks[first : last + 1]
+        if isinstance(rows, slice):
+            seen = [block[:, :, rows].flatten(2, 3).unbind(1) for block in blocks]
+            keys = list(zip(*(key.unbind(0) for key, _ in seen), strict=True))
+            values = list(zip(*(value.unbind(0) for _, value in seen), strict=True))
+            return lambda number: (keys[number], values[number])
+
+        def gather(number: int) -> tuple[Tensors, Tensors]:
+            parts = [block[number][:, rows].flatten(1, 2).unbind(0) for block in blocks]
+            return [key for key, _ in parts], [value for _, value in parts]
+
+        return gather
 
     def free(self) -> None:
         """Gives the memory back while there is nothing to do."""

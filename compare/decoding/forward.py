@@ -10,21 +10,62 @@ D width of a head, K columns looked at, W window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from compare.decoding.cache import BLOCK, Cache
-from compare.decoding.weights import Layer, Weights
+from compare.decoding.cache import BLOCK, Cache, Tensors
 from tinygpt_hf.modeling_tinygpt import rotate, rotation, sinusoids
 
+# Numbers in a matrix from which its own order in memory pays: for several rows, for any.
+_MEDIUM, _LARGE = 1 << 17, 1 << 18
+_SEVERAL = 8
+_ROWS = 64  # for which a matrix is put into order; others work as well
 _SCORES = 1 << 24  # numbers in one table of attention scores
 
 
-Tensors = Sequence[Tensor]
+Fn = Callable[[Tensor], Tensor]
+
+
+@dataclass
+class Layer:
+    """One block, as functions."""
+
+    attn_norm: Fn
+    qkv: Fn | None  # None: the mean of the window
+    bias: Tensor | None  # W+1 H, a number for each distance; the last one is out of reach
+    out: Fn
+    mlp_norm: Fn | None  # None: no MLP
+    mlp: Fn
+
+
+@dataclass
+class Weights:
+    """A model taken apart."""
+
+    window: int
+    heads: int
+    groups: int
+    head_dim: int
+    scaling: float
+    embed: Tensor  # vocabulary C
+    positions: str
+    table: Tensor | None  # of learned positions
+    theta: float
+    layers: list[Layer]
+    norm: Fn
+    head: Fn
+    residual: bool
+    norm_after: bool
+    recomputes: bool  # past the window, the last window is read again from position 0
+
+    @property
+    def reach(self) -> int:
+        """How many tokens back anything can still change the next one: a window a layer."""
+        return self.window * max(1, 1 if self.recomputes else len(self.layers))
 
 
 @dataclass
@@ -106,55 +147,17 @@ class Forward:
         low, high = first_block * BLOCK, (last_block + 1) * BLOCK
         side_by_side = rows[-1] - rows[0] == len(rows) - 1 and rows == sorted(rows)
         if side_by_side and tokens == 1 and min(columns) == max(columns):
-            write = self._write_column(rows, columns[0])
+            write = cache.write_column(rows, columns[0])
             bias = self._newest(begins, columns[0], low, high)
         else:
             row = torch.tensor(rows, device=at.device)[:, None]
             start = torch.tensor(begins, device=at.device)[:, None]
-            write = self._write_cells(row, start + at)
+            write = cache.write_cells(row, start + at)
             bias = self._any(start, at, low, high)
         # Side by side, a slice will do, which copies nothing.
         here = slice(rows[0], rows[-1] + 1) if side_by_side else rows
-        read = self._read(here, cache.blocks[first_block : last_block + 1])
+        read = cache.read(here, first_block, last_block)
         return _Step(len(rows), tokens, write, read, bias, turn)
-
-    def _write_column(self, rows: list[int], column: int) -> Callable[[int, Tensor], None]:
-        block = self.cache.blocks[column // BLOCK]
-        places = block[:, :, rows[0] : rows[-1] + 1, :, column % BLOCK].transpose(1, 2)
-        layers = places.unbind(0)  # B 2 G D; all views are made at once, Python is what costs
-
-        def write(number: int, new: Tensor) -> None:
-            layers[number].copy_(new[:, 0])
-
-        return write
-
-    def _write_cells(self, row: Tensor, column: Tensor) -> Callable[[int, Tensor], None]:
-        blocks, parts = self.cache.blocks, []
-        for at in range(int(column.min()) // BLOCK, int(column.max()) // BLOCK + 1):
-            which, token = (column // BLOCK == at).nonzero(as_tuple=True)
-            parts.append((at, which, token, row[which, 0], column[which, token] % BLOCK))
-
-        def write(number: int, new: Tensor) -> None:
-            for at, which, token, place, cell in parts:
-                # Indices on both sides of a slice: their shape comes first.
-                blocks[at][number][:, place, :, cell] = new[which, token]
-
-        return write
-
-    def _read(
-        self, rows: slice | list[int], blocks: list[Tensor]
-    ) -> Callable[[int], tuple[Tensors, Tensors]]:
-        if isinstance(rows, slice):
-            seen = [block[:, :, rows].flatten(2, 3).unbind(1) for block in blocks]
-            keys = list(zip(*(key.unbind(0) for key, _ in seen), strict=True))
-            values = list(zip(*(value.unbind(0) for _, value in seen), strict=True))
-            return lambda number: (keys[number], values[number])
-
-        def gather(number: int) -> tuple[Tensors, Tensors]:
-            parts = [block[number][:, rows].flatten(1, 2).unbind(0) for block in blocks]
-            return [key for key, _ in parts], [value for _, value in parts]
-
-        return gather
 
     def _newest(self, begins: list[int], now: int, low: int, high: int) -> Callable[[int], Tensor]:
         """For one token a row, all in the same column: every distance is the same for all."""
@@ -239,3 +242,59 @@ def _weigh(odds: Tensor, values: Tensors) -> Tensor:
     for part, value in zip(parts[1:], values[1:], strict=True):
         out = torch.baddbmm(out, part, value)
     return out
+
+
+# What layers are made of
+
+
+def _relu2(x: Tensor) -> Tensor:
+    x = F.relu(x)
+    return x.mul_(x)  # `square` takes longer
+
+
+def _gelu_new(x: Tensor) -> Tensor:
+    return F.gelu(x, approximate="tanh")
+
+
+ACTS: dict[str, Fn] = {
+    "relu": F.relu,
+    "relu2": _relu2,
+    "gelu": F.gelu,
+    "gelu_new": _gelu_new,
+    "gelu_pytorch_tanh": _gelu_new,
+    "swiglu": F.silu,
+}
+
+
+def linear(weight: Tensor, bias: Tensor | None) -> Fn:
+    """`F.linear` or, for a large matrix on a CPU, oneDNN over a copy in the order that it likes:
+    eight rows of GPT-2 take a bit more than half the time."""
+    if weight.numel() < _MEDIUM or weight.device.type != "cpu" or not _one_dnn():
+        return lambda x: F.linear(x, weight, bias)
+    ordered = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS)
+    multiply = torch.ops.mkldnn._linear_pointwise
+    if weight.numel() >= _LARGE:  # and the first copy may go
+        return lambda x: multiply(x, ordered, bias, "none", [], "")
+
+    def either(x: Tensor) -> Tensor:
+        if x.shape[0] < _SEVERAL:
+            return F.linear(x, weight, bias)
+        return multiply(x, ordered, bias, "none", [], "")
+
+    return either
+
+
+def _one_dnn() -> bool:
+    ops = torch.ops.mkldnn
+    known = hasattr(ops, "_linear_pointwise") and hasattr(ops, "_reorder_linear_weight")
+    return torch.backends.mkldnn.is_available() and known
+
+
+def mlp(up: Fn, act: Fn, down: Fn, gate: Fn | None = None) -> Fn:
+    if gate is None:
+        return lambda x: down(act(up(x)))
+    return lambda x: down(act(gate(x)) * up(x))
+
+
+def identity(x: Tensor) -> Tensor:
+    return x

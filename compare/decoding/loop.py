@@ -20,11 +20,10 @@ import torch
 from torch import Tensor
 
 from compare.decoding.cache import CHUNK
-from compare.decoding.forward import Forward
+from compare.decoding.forward import Forward, Weights
 from compare.decoding.progress import FAILED, Progress, Wishes, log_odds
 from compare.decoding.progress import why as why_failed
 from compare.decoding.sampling import Chooser, Crowd, choose
-from compare.decoding.weights import Weights
 from compare.values import BusyError, Sampling
 
 _log = logging.getLogger(__name__)

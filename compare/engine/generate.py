@@ -11,7 +11,6 @@ from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
 from compare.decoding.progress import FAILED, Progress, Wishes, why
-from compare.engine.snippet import generate_arguments
 from compare.values import BusyError, RefusedError, Sampling
 
 _log = logging.getLogger(__name__)
@@ -88,7 +87,7 @@ class PlainWriter:
         new = sampling.max_new_tokens
         self.model.generate(
             torch.tensor([prompt], device=self.model.device),
-            **generate_arguments(sampling),
+            **sampling.for_generate(),
             max_new_tokens=new if self.window is None else min(new, self.window - len(prompt)),
             streamer=watch,
             stopping_criteria=StoppingCriteriaList([watch]),

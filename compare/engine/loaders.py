@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from huggingface_hub.utils.logging import set_verbosity_error
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from compare.engine.contestant import Contestant
 from compare.roster import BASELINE, BASELINE_REVISION
 from compare.values import RefusedError
 from tinygpt_hf.loading import SHIPPED, load
-
-set_verbosity_error()  # whoever cannot be had is named once, not at each of a dozen attempts
 
 
 def load_tiny(name: str) -> Contestant:

@@ -15,6 +15,7 @@ from compare.html import guide
 from compare.html.guide import Idea
 from compare.html.markdown import inline
 from compare.html.strip import link
+from compare.values import short
 
 SCALING = Path(__file__).parents[1] / "recorded" / "scaling.json"
 
@@ -159,7 +160,7 @@ def scaling_html() -> str:
     line = " ".join(f"{10 * x:.0f},{400 - 4 * y:.0f}" for x, y in zip(across, up, strict=True))
     dots = "".join(
         f"<span class='dot' style='left:{x:.1f}%;bottom:{y:.1f}%'><b>{loss:.3f}</b></span>"
-        f"<span class='below' style='left:{x:.1f}%'>{_short(size)}</span>"
+        f"<span class='below' style='left:{x:.1f}%'>{short(size)}</span>"
         for x, y, size, loss in zip(across, up, sizes, losses, strict=True)
     )
     words = "; ".join(f"{n:,} parameters: {y:.3f}" for n, y in zip(sizes, losses, strict=True))
@@ -186,10 +187,6 @@ def _steps(rows: list[dict[str, float]]) -> str:
 def _between(low: float, high: float, values: Sequence[float]) -> list[float]:
     least, most = min(values), max(values)
     return [low + (high - low) * (value - least) / ((most - least) or 1) for value in values]
-
-
-def _short(count: float) -> str:
-    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
 
 
 def _scaling() -> list[dict[str, float]]:

@@ -12,11 +12,12 @@ from html import escape
 from typing import Literal
 
 from compare.html.terms import term
-from compare.values import Chunk, Facts, short
+from compare.values import Chunk, Facts, Sampling, short
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, ...] = ("left", "right")  # each has its colour and shape in style.css
 RECORDED = "recorded with seed"
+_SIZE = term("parameters", "SIZE")  # the same in every pane, drawn many times a second
 LONG_PROMPT = 300  # letters of a prompt above which only its end is shown
 
 
@@ -46,7 +47,7 @@ class Pane:
     sentence: str = ""  # what this model is not
     notes: Sequence[str] = field(default_factory=tuple)  # about this text
     problem: str = ""  # instead of a text
-    code: str = ""
+    sampling: Sampling | None = None  # the settings that its code shows
     key: str = ""  # by which the roster knows it
     blind: bool = False  # who it is, is not shown
 
@@ -76,8 +77,8 @@ class Pane:
         if not self.facts:
             return ""
         revision = f" · {self.facts.revision[:7]}" if self.facts.revision else ""
-        size = term("parameters", f"{short(self.facts.parameters)} parameters{revision}")
-        return f"<span class='size'>{size}</span>"
+        size = escape(f"{short(self.facts.parameters)} parameters{revision}")
+        return f"<span class='size'>{_SIZE.replace('SIZE', size)}</span>"
 
     def _why(self) -> str:
         if not self.sentence or self.blind:
@@ -141,9 +142,42 @@ class Pane:
         return "<button type='button' class='plain copy' data-copy>Copy</button>"
 
     def _code(self) -> str:
-        if not self.code:
+        if self.facts is None or self.sampling is None:
             return ""
+        code = escape(code_for(self.facts, self.prompt, self.sampling))
         return (
             "<details class='code'><summary>Code</summary>"
-            f"<pre tabindex='0' aria-label='The same in Python'>{escape(self.code)}</pre></details>"
+            f"<pre tabindex='0' aria-label='The same in Python'>{code}</pre></details>"
         )
+
+
+def code_for(facts: Facts, prompt: str, sampling: Sampling) -> str:
+    """A program that prints the prompt and its continuation."""
+    where = f"{facts.source!r}"
+    lines = ["import torch", "from transformers import AutoModelForCausalLM, AutoTokenizer"]
+    if facts.revision:
+        where += f", revision={facts.revision!r}"
+    if facts.slides and facts.revision:
+        where += ", trust_remote_code=True"
+    elif facts.slides:
+        lines.append("import tinygpt_hf  # so that transformers knows the model")
+    lines += [
+        "",
+        f"tokenizer = AutoTokenizer.from_pretrained({where})",
+        f"model = AutoModelForCausalLM.from_pretrained({where}, dtype=torch.float32)",
+        f"prompt = {prompt!r}",
+        "ids = tokenizer.encode(prompt, add_special_tokens=False, split_special_tokens=True)",
+    ]
+    if facts.opening is not None:
+        lines.append(f"ids = [{facts.opening}, *ids]  # its texts begin with this token")
+    if not sampling.greedy:
+        lines.append(f"torch.manual_seed({sampling.seed})")
+    settings = {**sampling.for_generate(), "max_new_tokens": sampling.max_new_tokens}
+    lines += [
+        "output = model.generate(",
+        "    torch.tensor([ids]),",
+        *(f"    {name}={value!r}," for name, value in settings.items()),
+        ")",
+        "print(prompt + tokenizer.decode(output[0, len(ids):], skip_special_tokens=True))",
+    ]
+    return "\n".join(lines)

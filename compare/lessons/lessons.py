@@ -240,16 +240,3 @@ def check_text(text: str) -> None:
             f"The text has {len(text)} letters; at least {LEAST_LETTERS} are needed to learn from "
             "some and be tested on others."
         )
-
-
-def read_upload(content: bytes) -> str:
-    """A dropped file as text."""
-    if len(content) > MOST_BYTES:
-        raise RefusedError(f"The file has {len(content) / 1e6:.1f} MB and 1 MB fits here.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RefusedError(
-            f"That file is no UTF-8 text (byte {error.start} cannot be read): drop a .txt or .md "
-            "file, or paste the text."
-        ) from None

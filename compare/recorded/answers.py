@@ -6,7 +6,6 @@ import json
 from functools import cache
 from pathlib import Path
 
-from compare.engine.snippet import code_for
 from compare.html.panes import Pane, Side, Take
 from compare.values import Chunk, Facts, Sampling
 
@@ -27,5 +26,12 @@ def recorded_pane(side: Side, key: str, name: str, sentence: str = "") -> Pane |
         return None
     facts, sampling = Facts(**answer["facts"]), Sampling(**answer["sampling"])
     take = Take(Chunk(**answer["chunk"]), sampling.seed, recorded=True)
-    code = code_for(facts, answer["prompt"], sampling)
-    return Pane(side, answer["prompt"], facts, takes=[take], sentence=sentence, code=code, key=key)
+    return Pane(
+        side,
+        answer["prompt"],
+        facts,
+        takes=[take],
+        sentence=sentence,
+        sampling=sampling,
+        key=key,
+    )

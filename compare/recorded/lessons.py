@@ -46,10 +46,7 @@ def frames() -> tuple[Frame, ...]:
             row["bits_per_byte"],
             row["text"],
             [tuple(pair) for pair in row["odds"]],
-            [
-                Point(**(point | {"near": [tuple(n) for n in point["near"]]}))
-                for point in row["points"]
-            ],
+            [_point(point) for point in row["points"]],
         )
         for row in _content().get("time", [])
     )

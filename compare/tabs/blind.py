@@ -44,7 +44,9 @@ def waiting() -> list[str]:
 
 def hidden(panes: Sequence[Pane]) -> list[str]:
     return [
-        replace(pane, name=TITLES[pane.side], facts=None, blind=True, notes=(), code="").html()
+        replace(
+            pane, name=TITLES[pane.side], facts=None, blind=True, notes=(), sampling=None
+        ).html()
         for pane in panes
     ]
 

@@ -8,7 +8,6 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 
-from compare.engine.snippet import code_for
 from compare.html.panes import Pane, Side, Take
 from compare.roster import SEAT, Roster
 from compare.values import Answers, Generation, RefusedError, Sampling
@@ -44,8 +43,7 @@ class _Half:
             if self.cancelled:  # while the model was being loaded
                 self.cancel()
             notes += self.lives[0][1].notes
-            code = code_for(facts, prompt, samplings[0])
-            self.pane = dataclasses.replace(self.pane, notes=notes, code=code)
+            self.pane = dataclasses.replace(self.pane, notes=notes, sampling=samplings[0])
         except RefusedError as refusal:
             self.refuse(refusal)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .inside import Insights, Odds, Unit
 
@@ -77,6 +77,15 @@ class Sampling:
                 object.__setattr__(self, name, int(value))
         if not isinstance(self.greedy, bool):
             raise RefusedError("greedy must be true or false.")
+
+    def for_generate(self) -> dict[str, Any]:
+        """The same for `generate` of transformers, without the length and the seed."""
+        arguments: dict[str, Any] = {"do_sample": not self.greedy}
+        if not self.greedy:
+            arguments |= {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
+        if self.repetition_penalty != 1:
+            arguments["repetition_penalty"] = self.repetition_penalty
+        return arguments
 
     def with_seed(self, more: int) -> Sampling:
         """The same with another seed, so many further on."""

@@ -1,7 +1,6 @@
 """Our way to ids is the library's, faster; our way back is exact at every token."""
 
 import itertools
-import random
 import threading
 
 import numpy as np
@@ -20,7 +19,6 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tinygpt_hf import encoding
 from tinygpt_hf.tokenization import (
-    TextStream,
     check_text,
     encode_chat,
     encode_ids,
@@ -276,65 +274,3 @@ def test_a_chat_that_cannot_be_is_refused():
             encode_chat(tokenizer, [message])
     ids, answers = encode_chat(chats, [])
     assert (len(ids), len(answers)) == (0, 0)
-
-
-# Text that streams.
-
-
-def stream(tokenizer, ids, **options):
-    shown = TextStream(tokenizer, **options)
-    pieces = [shown.put(int(i)) for i in ids]
-    return pieces, shown.end()
-
-
-@pytest.mark.parametrize("name", OPEN)
-@pytest.mark.parametrize("count", [200, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_streamed_text_is_the_text(name, count):
-    for text in collect(count):
-        pieces, rest = stream(TOKENIZERS[name], library(TOKENIZERS[name], text, False))
-        assert "".join(pieces) + rest == text
-        assert "\ufffd" in text or "\ufffd" not in "".join(pieces)
-
-
-@pytest.mark.parametrize("name", [*OPEN[:-1], "minigpt"])
-def test_any_ids_stream_as_they_decode(name):
-    """Also bytes that make no character, which only a model writes."""
-    tokenizer = TOKENIZERS[name]
-    draw = random.Random(2)
-    for length in [1, 2, 3, 5, 20] * 100:
-        ids = [draw.randrange(min(len(tokenizer), 400)) for _ in range(length)]
-        for skip in (True, False):
-            pieces, rest = stream(tokenizer, ids, skip_special_tokens=skip)
-            assert "".join(pieces) + rest == tokenizer.decode(ids, skip_special_tokens=skip)
-
-
-def test_bytes_that_make_no_character_stop_no_stream():
-    """The library raises where decoding would change what it gave out before."""
-    tokenizer = TOKENIZERS["Llama-like"]
-    ids = [0xC3, 0xA9, 0xC3, tokenizer.convert_tokens_to_ids("a"), 0xE7, 0x94, 0x9F]
-    pieces, rest = stream(tokenizer, ids)
-    assert (pieces, rest) == (["", "é", "", "\ufffda", "", "", "生"], "")
-
-
-@pytest.mark.parametrize("name", ["char", "bpe"])
-def test_a_character_comes_with_its_last_byte_and_not_before(name):
-    tokenizer = TOKENIZERS[name]
-    for character in "a\n é生😊ß\U0002f800":
-        ids = encode_ids(tokenizer, character)
-        pieces, rest = stream(tokenizer, ids)
-        assert (pieces[-1], rest) == (character, "")
-        assert not any(pieces[:-1])
-
-
-def test_a_character_that_never_ends_is_shown_at_the_end():
-    tokenizer = TOKENIZERS["char"]
-    pieces, rest = stream(tokenizer, encode_ids(tokenizer, "a😀")[:-1])
-    assert "".join(pieces) == "a"
-    assert rest == "\ufffd"
-
-
-def test_special_tokens_are_shown_on_request():
-    tokenizer = TOKENIZERS["char"]
-    ids = encode_ids(tokenizer, "a<|endoftext|>b", specials=True)
-    assert stream(tokenizer, ids)[0] == ["a", "", "b"]
-    assert stream(tokenizer, ids, skip_special_tokens=False)[0] == ["a", "<|endoftext|>", "b"]

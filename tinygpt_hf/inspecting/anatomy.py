@@ -124,8 +124,16 @@ def _bias(module: Any) -> Tensor | None:
     return getattr(module, "bias", None)
 
 
+_POSITIONS = ("learned", "sinusoidal", "rotary", "relative", "none")
+
+
 def _tinygpt(model: Any) -> Anatomy:
     config, base = model.config, model.model
+    if config.position_embedding not in _POSITIONS:
+        raise ValueError(
+            f"position_embedding is {config.position_embedding!r}; "
+            f"known here are {', '.join(_POSITIONS)}"
+        )
     mean = config.mixer == "mean"
 
     def norm(module: Any) -> Norm:

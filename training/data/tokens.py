@@ -17,7 +17,15 @@ from transformers import PreTrainedTokenizerBase
 
 from tinygpt_hf.tokenization import encode_chat, encode_ids, encode_many, smallest_dtype
 from training.data.corpus import BadTextError, Corpus, cache_folder, read_jsonl, read_rows
-from training.data.examples import Sequences
+from training.data.examples import (
+    AllWindows,
+    InOrder,
+    RandomWindows,
+    Sequences,
+    SideBySide,
+    Source,
+    Split,
+)
 
 
 def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterator[str]:
@@ -80,6 +88,29 @@ def split(ids: np.ndarray, validation: float, window: int, name: str):
                 f"needs {window + 1}; give more text or a smaller --max_position_embeddings"
             )
     return parts["training"], parts["validation"]
+
+
+def make_examples(
+    kind: str,
+    corpus: Corpus,
+    tokenizer: PreTrainedTokenizerBase,
+    window: int,
+    share: float,
+    batch: int,
+    last_only: bool,
+) -> tuple[Source, Split | None]:
+    """What is trained on, and the share that is held back for validation."""
+    if kind in ("lines", "chat"):
+        read = read_lines if kind == "lines" else read_chats
+        kept, held = split_sequences(read(corpus, tokenizer, window), share)
+        return kept, InOrder(held, batch) if held else None
+    train, val = split(tokenize(corpus, tokenizer), share, window, corpus.name)
+    held_out = SideBySide(val, window, batch) if len(val) else None
+    if kind == "all":
+        return AllWindows(train, window, last_only), held_out
+    if kind == "windows":
+        return RandomWindows(train, window), held_out
+    raise BadTextError(f"examples is {kind!r}; there are windows, all, lines and chat")
 
 
 def token_file(corpus: Corpus, tokenizer: PreTrainedTokenizerBase) -> Path:

@@ -76,7 +76,7 @@ class Plain(nn.Module):
 
 
 class WithPast(Plain):
-    def forward(  # type: ignore[override]
+    def forward(  # type: ignore[override]  # it takes what came before as well
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, past: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, ...]:
         cache = DynamicCache()  # keeps all: the mask slides

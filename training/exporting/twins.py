@@ -5,11 +5,9 @@ from pathlib import Path
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinygpt_hf import TinyGPTForCausalLM
-from tinygpt_hf.twins import to_gpt2, to_llama
+from tinygpt_hf.twins import to_twin
 from training.exporting.errors import ANOTHER_SHAPE, ExportError
 from training.exporting.folder import whole
-
-CONVERT = {"gpt2": to_gpt2, "llama": to_llama}
 
 
 def write_twin(
@@ -25,6 +23,6 @@ def write_twin(
 
 def twin_of(model: TinyGPTForCausalLM, kind: str) -> PreTrainedModel:
     try:
-        return CONVERT[kind](model)
+        return to_twin(model, kind)
     except ValueError as error:
-        raise ExportError(f"this model has no {kind} twin: {error}; {ANOTHER_SHAPE}") from None
+        raise ExportError(f"{error}; {ANOTHER_SHAPE}") from None

@@ -226,17 +226,15 @@ def _seal(folder: Path) -> None:
 
 def _become(twin: str, source: Path, folder: Path) -> None:
     """Replaces weights and config by those of transformers' own GPT-2 or Llama, without code."""
-    from tinygpt_hf import loading, twins
+    from tinygpt_hf.loading import load
+    from tinygpt_hf.twins import to_twin
 
-    model, _ = loading.load(str(source))
-    convert = {"gpt2": twins.to_gpt2, "llama": twins.to_llama}[twin]
+    model, _ = load(str(source))
     try:
-        converted = convert(model)
+        converted = to_twin(model, twin)
     except ValueError as error:
         recipe = {"gpt2": "shakespeare-gpt2", "llama": "llama"}[twin]
-        raise PublishError(
-            f"{source} has no {twin} twin: {error}; a model of the recipe {recipe} has one"
-        ) from None
+        raise PublishError(f"{source}: {error}; a model of the recipe {recipe} has one") from None
     converted.save_pretrained(folder)
 
 

@@ -18,10 +18,9 @@ from transformers import (
 from tinygpt_hf import TinyGPTForCausalLM
 from tinygpt_hf.encoding import encode_chat, encode_ids
 from tinygpt_hf.loading import LoadError, load, resolve
-from tinygpt_hf.twins import from_gpt2, from_llama
+from tinygpt_hf.twins import FROM_TWIN
 
 SECONDS = 5  # that the Hub has to answer
-TWINS = {"gpt2": from_gpt2, "llama": from_llama}
 
 Opened = tuple[PreTrainedModel, PreTrainedTokenizerBase, str | None]
 
@@ -73,10 +72,26 @@ def start_from(name: str) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerBase, 
     if isinstance(model, TinyGPTForCausalLM):
         return model, tokenizer, commit
     kind = model.config.model_type
-    if kind not in TWINS:
-        known = ", ".join(TWINS)
+    if kind not in FROM_TWIN:
+        known = ", ".join(FROM_TWIN)
         raise LoadError(f"{name} is a {kind!r}; training starts from a tinygpt, or from {known}")
-    return TWINS[kind](model), tokenizer, commit
+    return FROM_TWIN[kind](model), tokenizer, commit
+
+
+def check_same_tokens(ours: PreTrainedTokenizerBase, theirs: PreTrainedTokenizerBase) -> None:
+    """A model's numbers mean its own tokenizer's tokens and no other's."""
+    mine, other = (t.convert_ids_to_tokens(range(len(t))) for t in (ours, theirs))
+    for number, (a, b) in enumerate(zip(mine, other, strict=False)):
+        if a != b:
+            raise LoadError(
+                f"--tokenizer does not fit --init_from: token {number} is {b!r} there, "
+                f"and {a!r} in the model's own"
+            )
+    if len(mine) != len(other):
+        raise LoadError(
+            f"--tokenizer does not fit --init_from: it has {len(other)} tokens, "
+            f"and the model's own {len(mine)}"
+        )
 
 
 def continuation(model, tokenizer, prompt: str, max_new_tokens: int, settings: dict) -> str:

@@ -20,15 +20,8 @@ from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.loading import LoadError, load
 from tinygpt_hf.tokenization import Closed, train_bpe, train_char
 from training.data import tokens
-from training.data.corpus import BadTextError, Corpus, open_corpus
-from training.data.examples import (
-    AllWindows,
-    InOrder,
-    RandomWindows,
-    SideBySide,
-    Source,
-    Split,
-)
+from training.data.corpus import Corpus, open_corpus
+from training.data.examples import Source, Split
 from training.loop import budget, folder, models
 from training.loop.arguments import model_fields, platform_arguments
 from training.loop.budget import Machine, find_machine
@@ -126,7 +119,10 @@ def prepare(settings: Settings, started: float, seconds: float | None = None) ->
     with args.main_process_first(desc="reading the text"):
         model, tokenizer, commit = make_model(settings, corpus, checkpoint)
         window, batch = model.config.max_position_embeddings, args.per_device_eval_batch_size
-        source, split = make_examples(options, corpus, tokenizer, window, batch)
+        share = 0.1 if options.validation is None else options.validation
+        source, split = tokens.make_examples(
+            options.examples, corpus, tokenizer, window, share, batch, options.loss_on == "last"
+        )
     parts = Parts(model, tokenizer, source, split)
     ready = Prepared(settings, args, where, corpus, parts, checkpoint, commit, started)
     choose_kernels(ready)
@@ -194,7 +190,7 @@ def make_model(
         return new_model(settings.model, tokenizer, begins), tokenizer, None
     model, tokenizer, commit = models.start_from(options.init_from)
     if "tokenizer" in settings.given:
-        check_same_tokens(tokenizer, open_tokenizer(options.tokenizer))
+        models.check_same_tokens(tokenizer, open_tokenizer(options.tokenizer))
     if "dropout" in settings.model:
         model = models.with_dropout(model, settings.model["dropout"])
     return model, tokenizer, commit
@@ -233,41 +229,6 @@ def open_tokenizer(name: str) -> PreTrainedTokenizerBase:
     if (Path(name) / "tokenizer.json").is_file():
         return PreTrainedTokenizerFast.from_pretrained(name)
     return load(name)[1]
-
-
-def check_same_tokens(ours: PreTrainedTokenizerBase, theirs: PreTrainedTokenizerBase) -> None:
-    """A model's numbers mean its own tokenizer's tokens and no other's."""
-    mine, other = (t.convert_ids_to_tokens(range(len(t))) for t in (ours, theirs))
-    for number, (a, b) in enumerate(zip(mine, other, strict=False)):
-        if a != b:
-            raise LoadError(
-                f"--tokenizer does not fit --init_from: token {number} is {b!r} there, "
-                f"and {a!r} in the model's own"
-            )
-    if len(mine) != len(other):
-        raise LoadError(
-            f"--tokenizer does not fit --init_from: it has {len(other)} tokens, "
-            f"and the model's own {len(mine)}"
-        )
-
-
-def make_examples(
-    options: Options, corpus: Corpus, tokenizer: PreTrainedTokenizerBase, window: int, batch: int
-) -> tuple[Source, Split | None]:
-    """What is trained on, and what is held back."""
-    share = 0.1 if options.validation is None else options.validation
-    if options.examples in ("lines", "chat"):
-        read = tokens.read_lines if options.examples == "lines" else tokens.read_chats
-        kept, held = tokens.split_sequences(read(corpus, tokenizer, window), share)
-        return kept, InOrder(held, batch) if held else None
-    ids = tokens.tokenize(corpus, tokenizer)
-    train, val = tokens.split(ids, share, window, corpus.name)
-    split = SideBySide(val, window, batch) if len(val) else None
-    if options.examples == "all":
-        return AllWindows(train, window, options.loss_on == "last"), split
-    if options.examples == "windows":
-        return RandomWindows(train, window), split
-    raise BadTextError(f"examples is {options.examples!r}; there are windows, all, lines and chat")
 
 
 # How it is trained

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 import weakref
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ import torch
 from compare.decoding.cache import CHUNK
 from compare.decoding.loop import DecodeLoop
 from compare.decoding.weights import UnknownShapeError, take_apart
-from compare.engine.snippet import generate_arguments
 from compare.values import RefusedError, Sampling
 from tests.compare.models import SHAPES, VOCABULARY, WINDOW, model_of
 
@@ -86,7 +84,7 @@ def alone(model, job: Job, shape: str) -> list[int]:
         attention_mask=torch.ones_like(prompt),
         max_new_tokens=new,
         pad_token_id=0,
-        **generate_arguments(job.sampling),
+        **job.sampling.for_generate(),
     )
     return output[0, len(job.prompt) :].tolist()
 
@@ -138,15 +136,15 @@ def test_200_random_mixes_equal_generate(shape, capsys):
 @pytest.mark.parametrize("rows", [1, 2, 8, 65])
 def test_large_matrices_multiply_the_same_by_their_faster_way(rows):
     """GPT-2's matrices take another road than tiny ones; it leads to the same numbers."""
-    from compare.decoding.weights import _linear
+    from compare.decoding.forward import linear
 
     torch.manual_seed(0)
     weight, bias = torch.randn(600, 512), torch.randn(600)
     x = torch.randn(rows, 512)
     expected = x @ weight.t() + bias
-    assert torch.allclose(_linear(weight, bias)(x), expected, atol=1e-3)
+    assert torch.allclose(linear(weight, bias)(x), expected, atol=1e-3)
     turned = weight.t().contiguous().t()  # as GPT-2 keeps them
-    assert torch.allclose(_linear(turned, None)(x), expected - bias, atol=1e-3)
+    assert torch.allclose(linear(turned, None)(x), expected - bias, atol=1e-3)
 
 
 def test_a_cancelled_text_is_dropped_before_the_next_step():
@@ -160,11 +158,15 @@ def test_a_cancelled_text_is_dropped_before_the_next_step():
     assert loop.load == 1
 
 
-def test_a_text_past_its_deadline_ends_with_what_it_has():
-    loop = loop_of("modern", seconds=0.05)
+def test_a_text_past_its_deadline_ends_with_what_it_has(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("compare.decoding.progress.time.perf_counter", lambda: now)
+    loop = loop_of("modern", seconds=60)
     text = loop.start([5], Sampling(max_new_tokens=500))
+    now += 60
     loop.step()
-    time.sleep(0.06)
+    assert text.stopped is None
+    now += 0.1
     loop.step()
     assert text.stopped == "out of time"
     assert len(text.ids) == 1

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from compare.engine.generate import PlainWriter
-from compare.engine.snippet import generate_arguments
 from compare.values import RefusedError, Sampling
 from tests.compare.models import WINDOW, model_of
 
@@ -32,7 +31,7 @@ def test_it_writes_what_generate_writes():
         attention_mask=torch.ones_like(prompt),
         max_new_tokens=9,
         pad_token_id=0,
-        **generate_arguments(sampling),
+        **sampling.for_generate(),
     )
     assert progress.ids == output[0, 3:].tolist()
 

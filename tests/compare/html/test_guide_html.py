@@ -54,7 +54,7 @@ def test_the_scaling_chart_has_a_point_for_each_size_from_small_to_large(tmp_pat
     guide_html.SCALING.write_text(json.dumps(SIZES), encoding="utf-8")
     page = guide_html.scaling_html()
     assert re.findall(r"<b>([\d.]+)</b>", page) == ["2.100", "1.700", "1.650"]
-    assert re.findall(r"%'>([\d.]+ [kM])<", page) == ["50 k", "400 k", "1.6 M"]
+    assert re.findall(r"%'>([\d.]+[kM])<", page) == ["50k", "400k", "1.6M"]
     lefts = [float(x) for x in re.findall(r"dot' style='left:([\d.]+)%", page)]
     bottoms = [float(y) for y in re.findall(r"bottom:([\d.]+)%", page)]
     assert lefts == sorted(lefts)

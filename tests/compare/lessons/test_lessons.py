@@ -54,15 +54,6 @@ def test_emoji_and_every_other_script_are_text():
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
-    [(b"\x89PNG\r\n\x1a\n" * 20, "no UTF-8 text"), (b"a" * 1_000_001, "1 MB fits")],
-)
-def test_a_file_that_is_no_text_gets_a_sentence_that_helps(content, sentence):
-    with pytest.raises(RefusedError, match=sentence):
-        lessons.read_upload(content)
-
-
-@pytest.mark.parametrize(
     ("name", "rate", "width", "window"),
     [("hello", 0.01, 16, 11), ("next-char", 0, 32, 5), ("hello", 0.01, 17, 4), ("x", 1, 16, 4)],
 )

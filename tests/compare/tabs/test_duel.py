@@ -8,7 +8,7 @@ import threading
 from compare.html.panes import Pane
 from compare.roster import SEAT, Roster
 from compare.tabs.duel import Duels
-from compare.values import Sampling
+from compare.values import Facts, Sampling
 from tests.compare.fakes import FakeContestant, fake_roster
 
 SEATS = {"left": "shakespeare", "right": SEAT}
@@ -26,7 +26,7 @@ def test_both_sides_fill_and_end_in_the_same_messages():
     last = panes[-1]
     assert [pane.side for pane in last] == ["left", "right"]
     assert all(pane.takes[0].chunk.stopped == "length reached" for pane in last)
-    assert all("manual_seed(3)" in pane.code for pane in last)
+    assert all("manual_seed(3)" in pane.html() for pane in last)
     tokens = [left.takes[0].chunk.tokens for left, _ in panes]
     assert tokens == sorted(tokens)
 
@@ -164,6 +164,8 @@ def test_any_two_models_sit_side_by_side():
 
 def test_a_pane_escapes_everything():
     evil = "<img src=x onerror=alert(1)>&\"'"
-    html = Pane("left", prompt=evil, name=evil, sentence=evil, notes=[evil], code=evil).html()
-    assert "<img" not in html
+    facts = Facts(evil, 1, 1, 1, 1, 8, 5, source=evil, revision=evil)
+    pane = Pane("left", evil, facts, sentence=evil, notes=[evil], sampling=Sampling())
+    assert "manual_seed" in pane.html()
+    assert "<img" not in pane.html()
     assert Pane("left", problem=evil).html().count("<img") == 0

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from compare.engine.snippet import generate_arguments
 from compare.values import Sampling
 from tests.compare.servers import ROOT, serve
 from tinygpt_hf.loading import load
@@ -51,7 +50,7 @@ def test_the_text_is_that_of_generate(client):
         ids,
         attention_mask=torch.ones_like(ids),
         max_new_tokens=40,
-        **generate_arguments(sampling),
+        **sampling.for_generate(),
     )
     assert answer.choices[0].text == tokenizer.decode(output[0, ids.shape[1] :])
     assert answer.usage.prompt_tokens == ids.shape[1]

@@ -147,3 +147,10 @@ def test_what_is_not_there_is_said():
     for part in ("position", "block 2 mlp", "block 0 head 4", "block 0 mean"):
         with pytest.raises(ValueError, match=f"the model has no part '{part}'"):
             pushes(model, ids, 0, part)
+
+
+def test_a_position_that_is_not_known_is_refused_and_not_left_out():
+    model = make("gpt2, norms before")
+    model.config.position_embedding = "spiral"
+    with pytest.raises(ValueError, match="position_embedding is 'spiral'; known here are learned,"):
+        parts(model, text(model), 3, 1)

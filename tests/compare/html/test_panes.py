@@ -12,7 +12,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from compare.engine.contestant import Contestant
-from compare.engine.snippet import code_for
+from compare.html.panes import code_for
 from compare.values import Facts, Sampling
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.tokenization import train_bpe, train_char
