@@ -25,7 +25,6 @@ from compare.tabs import (
     address,
     chat,
     compare,
-    inside,
     journey,
     learn,
     newer,
@@ -34,6 +33,7 @@ from compare.tabs import (
 )
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
+from compare.tabs.inside import tab as inside
 from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html
 from compare.tabs.train import tab as train
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .browser import LOOKS, NAMES
+from .conftest import FAREWELL
 
 pytestmark = pytest.mark.browser
 
@@ -41,5 +42,13 @@ def test_every_target_is_high_enough_for_a_finger(quick_page, visit, tab):
 @pytest.mark.parametrize(("phone", "dark"), LOOKS, ids=NAMES.values())
 def test_the_first_paint_does_not_jump(quick_page, visit, phone, dark):
     with visit(quick_page, phone=phone, dark=dark) as page:
+        page.wait_for_timeout(1_500)
+        assert page.evaluate(SHIFT) <= MOST_SHIFT
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_inside_does_not_jump_when_its_pictures_come(quick_page, visit, phone):
+    with visit(f"{quick_page}?tab=inside&prompt=To%20be", phone=phone, forgive=FAREWELL) as page:
+        page.locator("figure.sky svg").wait_for()
         page.wait_for_timeout(1_500)
         assert page.evaluate(SHIFT) <= MOST_SHIFT
