@@ -26,7 +26,6 @@ from compare.tabs import (
     address,
     chat,
     compare,
-    inside,
     journey,
     learn,
     newer,
@@ -35,6 +34,7 @@ from compare.tabs import (
 )
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
+from compare.tabs.inside import tab as inside
 from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html
 from compare.tabs.train import tab as train
 

@@ -9,7 +9,7 @@ import json
 from html import escape
 
 from compare.html.panes import Side
-from compare.values import Attention, Odds, Piece, Point
+from compare.values import Odds, Piece, Point
 
 _ROWS = 10
 _TOKENS_SHOWN = 400
@@ -119,66 +119,6 @@ def _token_row(side: Side, pieces: list[Piece], name: str) -> str:
         f"<small>{len(pieces):,} tokens{note}</small></h4>"
         f"<ol class='tokens' tabindex='0' aria-label='Tokens of {escape(name)}'>{shown}</ol></div>"
     )
-
-
-# Attention
-
-
-def attention_map(seen: Attention, side: Side, title: str) -> str:
-    """One head as a triangle of squares; a tap names the pair. `MAP_SCRIPT` reads the figures."""
-    count = len(seen.tokens)
-    names = [visible(token) for token in seen.tokens]
-    cells = "".join(
-        f"<rect x='{x}' y='{y}' width='1' height='1' fill-opacity='{weight:.2f}'/>"
-        for y, row in enumerate(seen.weights)
-        for x, weight in enumerate(row[: y + 1])
-        if weight >= 0.005
-    )
-    figures = {"names": names, "weights": [[round(w, 3) for w in row] for row in seen.weights]}
-    labels = _axis(names) if count <= 24 else ""
-    hidden = (
-        f" {seen.unseen:,} earlier tokens are not on the map. The rest of a row goes to them."
-        if seen.unseen
-        else ""
-    )
-    return (
-        f"<figure class='heat {side}' data-figures='{escape(json.dumps(figures))}'>"
-        f"<h4>{escape(title)}</h4>"
-        f"<svg viewBox='-.02 -.02 {count + 0.04} {count + 0.04}' role='img' "
-        f"aria-label='{escape(_strongest(names, seen.weights))}'>"
-        f"<path class='grid' d='M0 0V{count}H{count}Z'/>{cells}</svg>{labels}"
-        f"<figcaption aria-live='polite'>{escape(_strongest(names, seen.weights))}</figcaption>"
-        f"<p class='fine'>Each row is a token that looks. Each column is one that is looked at. "
-        f"A stronger colour means more. Tap a square for its number.{hidden}</p></figure>"
-    )
-
-
-def _strongest(names: list[str], weights: list[list[float]]) -> str:
-    """The last row in words: what the model looks at before it writes."""
-    best = sorted(enumerate(weights[-1]), key=lambda pair: -pair[1])[:3]
-    targets = ", ".join(f"“{names[i]}” {percent(weight)}" for i, weight in best)
-    return f"The last token, “{names[-1]}”, looks at {targets}."
-
-
-def _axis(names: list[str]) -> str:
-    return f"<ol class='axis'>{''.join(f'<li>{escape(name)}</li>' for name in names)}</ol>"
-
-
-MAP_SCRIPT = """
-element.addEventListener("click", (event) => {
-    const figure = event.target.closest("figure.heat");
-    const svg = event.target.closest("svg");
-    if (!figure || !svg) return;
-    const {names, weights} = JSON.parse(figure.dataset.figures);
-    const box = svg.getBoundingClientRect();
-    const x = Math.floor((event.clientX - box.left) / box.width * names.length);
-    const y = Math.floor((event.clientY - box.top) / box.height * names.length);
-    if (!(y >= 0 && y < names.length && x >= 0 && x <= y)) return;
-    figure.querySelector("figcaption").textContent =
-        `Token ${y + 1}, “${names[y]}”, looks at token ${x + 1}, “${names[x]}”: ` +
-        `${(100 * weights[y][x]).toFixed(1)}%`;
-});
-"""
 
 
 # Embedding map

@@ -17,22 +17,18 @@ from compare.roster import Roster
 from compare.values import (
     Adapted,
     Answers,
-    Attention,
     Chunk,
     Facts,
-    Layers,
     Message,
     Odds,
     Piece,
-    Point,
     RefusedError,
     Sampling,
-    Shares,
     Surprise,
     Told,
     Unit,
-    Without,
 )
+from tests.compare.fake_inside import FakeInside
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
 NAMES = ["shakespeare", "hello", "next-char", "chat", "chat-base"]  # on offer
@@ -83,6 +79,10 @@ class FakeContestant:
         self.name, self.pause, self.vocabulary = name, pause, vocabulary
         self.lives: list[FakeLive] = []
 
+    @property
+    def inside(self) -> FakeInside:
+        return FakeInside(self)
+
     def facts(self) -> Facts:
         return Facts(
             self.name,
@@ -97,7 +97,7 @@ class FakeContestant:
         )
 
     def start(self, prompt: str, sampling: Sampling) -> FakeLive:
-        self._check(prompt)
+        self.check(prompt)
         self.lives.append(FakeLive(sampling, self.pause))
         return self.lives[-1]
 
@@ -116,53 +116,22 @@ class FakeContestant:
         yield chunk
 
     def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds:
-        self._check(prompt)
+        self.check(prompt)
         weights = [0.5 ** (i / temperature) for i in range(20)]
         labels = "etaoinshrdlcumwfgypb" if unit == "letter" else [f" tok{i}" for i in range(20)]
         shares = [(label, w / sum(weights)) for label, w in zip(labels, weights, strict=True)]
         return Odds(unit, shares, f"{self.name} made these up.")
 
     def tokens(self, text: str) -> list[Piece]:
-        self._check(text)
+        self.check(text)
         return [Piece(ord(c) % 256, c, c.encode()) for c in text]
 
-    def attention(self, prompt: str, layer: int, head: int) -> Attention:
-        self._check(prompt)
-        shown = prompt[-48:]
-        rows = [
-            [1 / (y + 1) if x <= y else 0.0 for x in range(len(shown))] for y in range(len(shown))
-        ]
-        return Attention(list(shown), rows, len(prompt) - len(shown))
-
-    def lens(self, prompt: str) -> Layers:
-        self._check(prompt)
-        shown = prompt[-32:]
-        row = [[("e", 0.5), ("t", 0.25)] for _ in shown]
-        return Layers(list(shown), [row] * 4, len(prompt) - len(shown))
-
-    def parts(self, prompt: str, token: str = "", against: str = "") -> Shares:
-        self._check(prompt)
-        parts = [("embedding", 1.0), ("block 0 head 0", 2.5), ("block 0 mlp", -0.5), ("bias", 0.25)]
-        return Shares(token or "e", against or None, 3.25, parts)
-
-    def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without:
-        odds = self.next_tokens(prompt, 1.0, "token")
-        return Without(list(parts), odds, odds, " that is", " that was")
-
-    def embedding_map(self, prompt: str) -> list[Point]:
-        self._check(prompt)
-        letters = "abcdefghij"
-        return [
-            Point(i, c, i / 5 - 1, (i * 7 % 10) / 5 - 1, [("a", 0.9), ("b", 0.5)])
-            for i, c in enumerate(letters)
-        ]
-
     def score(self, text: str) -> Surprise:
-        self._check(text)
+        self.check(text)
         return Surprise(2.5, len(text.encode()), [(c, 2.5) for c in text], "the first is free")
 
     def adapt(self, text: str, told: Told) -> Adapted:
-        self._check(text)
+        self.check(text)
         if self.name == "GPT-2":
             raise RefusedError("GPT-2 only reads.")
         for done in range(3):
@@ -170,7 +139,7 @@ class FakeContestant:
             time.sleep(self.pause)
         return Adapted(Surprise(2.0, len(text.encode()), [(c, 2.0) for c in text], ""), 2.5)
 
-    def _check(self, text: str) -> None:
+    def check(self, text: str) -> None:
         if not text:
             raise RefusedError("The prompt is empty: type a few letters first.")
 

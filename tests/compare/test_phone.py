@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .browser import LOOKS, NAMES
+from .conftest import FAREWELL
 
 pytestmark = pytest.mark.browser
 
@@ -60,3 +61,11 @@ def test_what_is_offered_after_a_training_fits_and_is_high_enough(quick_page, vi
         assert page.evaluate(f"{edges}.map((one) => one.getBoundingClientRect().right))") <= 390
         page.click("#own-delete")
         page.get_by_text("Deleted: the model and its zip are gone.").wait_for()
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_inside_does_not_jump_when_its_pictures_come(quick_page, visit, phone):
+    with visit(f"{quick_page}?tab=inside&prompt=To%20be", phone=phone, forgive=FAREWELL) as page:
+        page.locator("figure.sky svg").wait_for()
+        page.wait_for_timeout(1_500)
+        assert page.evaluate(SHIFT) <= MOST_SHIFT

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 
 from compare.html import charts
 from compare.html.panes import SIDES
-from compare.values import Attention, Odds, Piece, Point
+from compare.values import Odds, Piece, Point
 
 EVIL = "<img src=x onerror=alert(1)>'\"${1}{{2}}"
 NAMES = {"left": EVIL, "right": "GPT-2"}
@@ -45,19 +44,6 @@ def test_a_cut_shows_text_number_and_bytes():
     many = charts.token_rows({"left": [Piece(0, "a", b"a")] * 1000}, NAMES)
     assert many.count("<li>") == 400
     assert "1,000 tokens, the last 400 shown" in many
-
-
-def test_attention_names_what_the_last_token_looks_at():
-    rows = [[1.0, 0, 0], [0.25, 0.75, 0], [0.1, 0.6, 0.3]]
-    markup = charts.attention_map(
-        Attention([EVIL, " it", "b"], rows, 5), "left", "hello, layer 1 of 1"
-    )
-    assert escaped(markup)
-    assert "looks at “␣it” 60.0%, “b” 30.0%" in markup
-    assert "5 earlier tokens are not on the map" in markup
-    figures = json.loads(html.unescape(re.search(r"data-figures='(.*?)'", markup)[1]))
-    assert figures["weights"] == rows
-    assert markup.count("<rect") == 6
 
 
 def test_a_map_has_a_point_and_an_option_for_each_token():
