@@ -5,7 +5,7 @@
     parts(model, ids, position, token)      one logit as a sum: embedding, heads, MLPs, biases
     path(model, ids, position, tokens)      what each attention and MLP added, and towards what
     with without(model, [NAME, ...]):       the model while those parts write nothing
-    patch(model, ids, other_ids, [NAME])    the logits when those parts do as for the other text
+    patch(model, ids, other_ids, [NAME])    the logits when those parts write as for the other text
     look(model, ids, block, head)           one head: queries, keys, values, scores, weights
     weights(model, ids)                     where every head looks
     previous_scores, induction_scores       how much heads look at the previous token, or copy

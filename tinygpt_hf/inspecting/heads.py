@@ -1,7 +1,7 @@
-"""How a head comes to where it looks: softmax(QKᵀ/√d + bias)·V, step by step; and what heads do.
+"""How a head decides where to look: softmax(QKᵀ/√d + bias)·V, step by step; and what heads do.
 
-Worked out from the queries, keys and values that pass, so that it does not matter which attention
-kernel the model runs.
+Computed from the queries, keys and values of a forward pass, so that it does not matter which
+attention kernel the model uses.
 
 Shapes in comments: T tokens, H heads, G groups of heads that share keys and values, D width of a
 head.
@@ -70,7 +70,7 @@ def check(made: Anatomy, block: int, head: int) -> None:
 
 
 def _read(made: Anatomy, ids: Tensor, blocks: list[int]) -> dict[int, list[Tensor]]:
-    """What the blocks' readers give; where nothing is asked, what is averaged."""
+    """The outputs of the blocks' readers; for a mean, the input that is averaged."""
     found: dict[int, list[Tensor]] = {number: [] for number in blocks}
     looks = []
     for number in blocks:
