@@ -28,7 +28,7 @@ class Published:
     commit: str
     pinned: str
     tag: str
-    code: bool = True  # whether it brings its own
+    code: bool = True  # whether it brings its own code
     private: bool = True
 
     @property
@@ -37,7 +37,7 @@ class Published:
 
     @property
     def for_a_stranger(self) -> str:
-        """What somebody types who wants it."""
+        """The line that loads it."""
         whom = "for you alone, since it is private" if self.private else "for anybody"
         trust = "trust_remote_code=True, " if self.code else ""
         return (

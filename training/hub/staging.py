@@ -42,7 +42,7 @@ RECIPE = "recipe.yaml"
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "checkpoints"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-# What of a run's facts also holds in its middle.
+# The facts of a run that also hold before its end.
 _CONSTANT = (
     "parameters",
     "recipe",
@@ -68,7 +68,7 @@ class Staged:
     local: dict[str, LocalFile]
 
     def write(self, name: str, text: str) -> None:
-        """Puts a file that is written for this very place beside the others, and reads it."""
+        """Adds a file that is written for this very place, and reads it."""
         (self.folder / name).write_text(text, encoding="utf-8", newline="\n")
         self.local[name] = LocalFile.read(self.folder / name)
 
@@ -115,7 +115,8 @@ def checkpoints(run_dir: Path) -> list[Path]:
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """What was measured on a folder's weights: a run's metrics, or what of them holds mid-way."""
+    """What was measured on a folder's weights: a run's metrics, or those that hold before its
+    end."""
     step = step_of(folder)
     if step is None:
         return _known(_read(folder / "metrics.json"))
@@ -194,7 +195,7 @@ def public_name(model: str) -> str:
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    """Without what was not measured, and what is not a number where one should be."""
+    """Leaves out what was not measured, and what should be a number and is not."""
     return {
         name: value
         for name, value in facts.items()
@@ -209,7 +210,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _seal(folder: Path) -> None:
-    """Adds the sealed pair of code files, and says in the config which class is whose."""
+    """Adds the sealed pair of code files, and names their classes in the config."""
     from tinygpt_hf.configuration_tinygpt import AUTO_MAP
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

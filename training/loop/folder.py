@@ -116,7 +116,7 @@ def recorded(folder: Path, flags: dict[str, Any]) -> Settings:
 
 
 def fault(folder: Path) -> str | None:
-    """What is wrong with a checkpoint; None where everything that going on needs can be read."""
+    """What is wrong with a checkpoint; None if everything needed to resume can be read."""
     try:
         json.loads((folder / STATE).read_text(encoding="utf-8"))
         for weights in [*folder.glob("*.safetensors")] or [folder / "model.safetensors"]:
@@ -128,7 +128,7 @@ def fault(folder: Path) -> str | None:
         for state in (*trained, folder / "scheduler.pt", *random):
             with safe_globals():
                 torch.load(state, map_location="cpu", weights_only=True)
-    # A file cut off anywhere fails in as many ways as there are formats.
+    # A truncated file fails in a different way for each format.
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
     return None

@@ -1,4 +1,4 @@
-"""Everything that is there before the first step: text, model, examples, and how many steps."""
+"""Everything made before the first step: text, model, examples, and how many steps."""
 
 import copy
 import time
@@ -48,7 +48,7 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that could begin."""
+    """A run that is ready to begin."""
 
     settings: Settings  # with what followed from the text and the time
     args: TrainingArguments
@@ -143,7 +143,7 @@ def corpus_of(options: Options) -> Corpus:
 
 
 def adjusted(settings: Settings, seconds: float | None, machine: Machine) -> Settings:
-    """To the amount of text, and to a model that has learned before."""
+    """Settings adjusted to the amount of text, and to a model that has learned before."""
     if settings.options.fit:
         flops = machine.agreed(machine.speed())
         settings = budget.fit(settings, corpus_of(settings.options).size(), seconds, flops)
@@ -151,7 +151,7 @@ def adjusted(settings: Settings, seconds: float | None, machine: Machine) -> Set
 
 
 def gentler(settings: Settings) -> Settings:
-    """For a model that has learned before: its own shape, smaller rates unless given."""
+    """Settings for a model that has learned before: its own shape, smaller rates unless given."""
     shapes = (settings.given & set(model_fields())) - {"dropout"}
     if shapes:
         raise LoadError(
@@ -235,8 +235,8 @@ def open_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def choose_kernels(ready: Prepared) -> None:
-    """On a CPU the plain products train faster than the sdpa kernel, in bf16 by far; and for a
-    little work a second thread costs more than it brings."""
+    """On a CPU eager attention trains faster than the sdpa kernel, in bf16 much faster. For little
+    work a second thread costs more than it saves."""
     model, on_cpu = ready.parts.model, ready.args.device.type == "cpu"
     model.set_attn_implementation("eager" if on_cpu else "sdpa")
     if on_cpu and model.num_parameters() * ready.tokens_a_step < LITTLE:

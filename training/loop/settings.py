@@ -25,7 +25,7 @@ class Options:
             "help": "text to train on: files, folders, patterns, .jsonl, or a data set of the Hub"
         },
     )
-    made_by: str | None = option(None, "command that writes the data, said where it is missing")
+    made_by: str | None = option(None, "command that writes the data, shown if the data is missing")
     minutes: float | None = option(
         None, "time for the whole command; the number of steps follows from a short timing"
     )
@@ -70,7 +70,7 @@ class Options:
     )
     muon_momentum: float = option(0.95, "of Muon")
     embedding_learning_rate: float | None = option(
-        None, "of the token and position tables (default: learning_rate)"
+        None, "learning rate of the token and position tables (default: learning_rate)"
     )
 
 
