@@ -35,7 +35,7 @@ def layers(model: PreTrainedModel, ids: list[int], name: Name) -> Layers:
 def shares(
     model: PreTrainedModel, ids: list[int], token: int | None, against: int | None, name: Name
 ) -> Shares:
-    """Of the likeliest next token where none is named."""
+    """For the likeliest next token, if none is named."""
     if token is None:
         token = int(inspecting.guesses(model, ids, 1)[0][-1, 0, 0])
     found = inspecting.parts(model, ids, -1, token)

@@ -1,4 +1,4 @@
-"""How long attention takes as its window grows, measured then and there."""
+"""How long attention takes as its window grows, measured when it is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be trained in the page, as values: what is trained, and what is looked at meanwhile."""
+"""What can be trained in the page, as values: what is trained, and what is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Look:
-    """The model in the middle of its training, asked the same as ever."""
+    """The model during its training, asked the same question each time."""
 
     step: int
     text: str  # what it writes after the prompt
@@ -67,7 +67,7 @@ class Over:
 
 @dataclass(frozen=True)
 class System:
-    """A model so small that it is trained while one watches."""
+    """A model small enough to be trained while you watch."""
 
     text: str
     prompt: str
@@ -146,7 +146,7 @@ def live(name: str, rate: float, width: int, window: int) -> Lesson:
 
 
 def floor(name: str, window: int) -> float:
-    """The lowest loss that a system can reach: what its text leaves open where it looks."""
+    """The lowest loss that a system can reach: what its text leaves open, given what it sees."""
     text = SYSTEMS[name].text
     follows: dict[Hashable, Counter[str]] = defaultdict(Counter)
     for seen, after in _questions(name, text, window):
@@ -178,11 +178,11 @@ def memorised(name: str, written: str) -> bool:
     return (system.prompt + written).startswith(system.text)
 
 
-# A text of one's own
+# Your own text
 
 
 # Muon as high as in `shakespeare-fast`: in so few steps a text is hardly read twice, let alone
-# learned by heart. The head and the tables are slower, for there are ten times as many steps.
+# learned by heart. The head and the tables are slower, since there are ten times as many steps.
 _QUICK = {
     "muon_learning_rate": 0.05,
     "muon_momentum": 0.9,
