@@ -435,7 +435,7 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
 
     def _get_stopping_criteria(self, *args, **kwargs):
         criteria = super()._get_stopping_criteria(*args, **kwargs)
-        for criterion in criteria:  # no reminder that the window ends: here text goes on
+        for criterion in criteria:  # no warning that the window ends: here text continues
             if hasattr(criterion, "max_position_embeddings"):
                 criterion.max_position_embeddings = None
         return criteria
@@ -642,7 +642,7 @@ def check_window(places: torch.Tensor, window: int) -> None:
 def past_window_message(length: int, window: int) -> str:
     return (
         f"the text is {length} tokens long and the window (max_position_embeddings) is {window}; "
-        "only plain `generate` goes on past it, by reading the last window again"
+        "only plain `generate` continues past it, by reading the last window again"
     )
 
 

@@ -27,7 +27,7 @@ def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> It
 
 
 def check_string(text: object, where: str = "the text") -> str:
-    """The text, if it is a string that UTF-8 can write; else a ValueError that says where not."""
+    """The text, if it is a string that UTF-8 can write; else a ValueError that says where."""
     if not isinstance(text, str):
         raise ValueError(f"{where} is {text!r}, not a string")
     try:

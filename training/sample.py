@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     if not args.temperature > 0:
-        parser.error("--temperature must be above 0; use --greedy in place of 0")
+        parser.error("--temperature must be above 0; use --greedy instead of 0")
     if not 0 < args.top_p <= 1 or args.top_k < 0 or args.max_new_tokens < 1:
         parser.error("--top_p is above 0 and at most 1, --top_k at least 0, --max_new_tokens 1")
     print_anything()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 GPT2 = "openai-community/gpt2"
-HELD_OUT = 20  # one part in so many is kept for the report
+HELD_OUT = 20  # one part in 20 is kept for the report
 MOST_HELD_OUT = 1 << 24  # characters
 SHOWN = 6
 

@@ -90,7 +90,7 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
     if arch is not None and not own_text:
         raise reader.BadRecipeError(
             f"--arch {arch} is for a text of your own (a file or folder); "
-            "a recipe, like a run that goes on, has its own shape"
+            "a recipe, like a resumed run, has its own shape"
         )
     if flags.get("resume"):
         where = flags.get("output_dir")

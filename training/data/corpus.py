@@ -109,7 +109,7 @@ class Corpus:
         )
 
     def key(self) -> str:
-        """Changes when the text, or what is made of it, does."""
+        """Changes when the text, or its preparation, does."""
         hub = None if self.hub is None else commit_of(self.hub)
         kinds = [path.suffix for path in self.files]
         return hashlib.sha256(

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 Batch = dict[str, torch.Tensor]
 IGNORED = -100  # the platform's mark for a position that is not trained
-SORTED, TOGETHER = 2048, 32  # sequences: sorted by length so many at a time, kept together
+SORTED, TOGETHER = 2048, 32  # sequences: sorted by length at a time, and kept together
 ROUND = 16  # tokens: every new batch width is compiled again, so there should be few
 
 

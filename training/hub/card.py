@@ -231,7 +231,7 @@ def _needs() -> list[str]:
 
 
 def _recipe(facts: dict) -> str | None:
-    """The recipe's name; none for a run on one's own text, which is named after that file."""
+    """The recipe's name; none for a run on your own text, which is named after that file."""
     text = (facts.get("text") or {}).get("name", "")
     own = facts.get("recipe") == Path(text).stem and Path(text).suffix
     return None if own else facts.get("recipe")

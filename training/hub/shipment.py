@@ -65,7 +65,7 @@ class Shipment:
         if pinned is None:
             self.address(self.tag)
             pinned = self.create_tag(self.rehearse(head))
-            self.say(f"{self.tag}: tagged beside `main`, which is at a newer step")
+            self.say(f"{self.tag}: tagged only; `main` is at a newer step")
         return self.at(head, pinned)
 
     def at(self, commit: str, pinned: str) -> Published:

@@ -1,6 +1,6 @@
 """A run on the disk, and the immutable copy of it that is published.
 
-A run holds a model, its checkpoints and what was measured. Training goes on writing there while a
+A run holds a model, its checkpoints and what was measured. Training still writes there while a
 publish reads; so files are copied first, and only those named here, and each copy is read once.
 """
 
@@ -124,7 +124,7 @@ def facts_of(folder: Path) -> dict[str, Any]:
     for row in _read(folder / "trainer_state.json").get("log_history", []):
         if row.get("step") == step:
             at_step |= {name: row[key] for key, name in _LOGGED.items() if key in row}
-    # While it goes on, a run has measured nothing yet: its record says what it is.
+    # Until it ends, a run has measured nothing: its record says what it is.
     run = _read(folder.parent / "run.json").get("facts", {}) | _read(folder.parent / "metrics.json")
     return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
 

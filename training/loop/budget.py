@@ -79,7 +79,7 @@ def fit(settings: Settings, size: float, seconds: float | None, flops: float) ->
 
 
 def make_plan(size: float, seconds: float | None, flops: float) -> Plan:
-    """For so many bytes of text, on a machine that does so many multiply-adds a second."""
+    """The plan for `size` bytes of text, on a machine of speed `flops`."""
     passes = float(MOST_PASSES) if math.isfinite(size) else 1.0
     deepest = min(DEEPEST, max(SHALLOWEST, round(math.log10(min(size, 1e12)) - 2.3)))
     depth = deepest

@@ -212,7 +212,7 @@ class Deadline(TrainerCallback):
 
 
 class Lasts(TrainerCallback):
-    """Ends a training whose number of steps is open, so many seconds after it began."""
+    """Ends a training with an open number of steps after a number of seconds."""
 
     def __init__(self, seconds: float):
         self.seconds = seconds

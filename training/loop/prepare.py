@@ -55,7 +55,7 @@ class Prepared:
     folder: Path
     corpus: Corpus
     parts: Parts
-    checkpoint: Path | None  # that it goes on from
+    checkpoint: Path | None  # that it resumes from
     commit: str | None  # of the model that it starts from
     started: float
 
@@ -169,7 +169,7 @@ def find_checkpoint(run: Path) -> Path | None:
     found, torn = folder.last_whole(run)
     for line in torn:
         say(line)
-    say(f"going on from {found or 'the beginning: no checkpoint was saved yet'}")
+    say(f"resuming from {found or 'the beginning: no checkpoint was saved yet'}")
     return found
 
 
@@ -266,7 +266,7 @@ def fit_steps(ready: Prepared, left: Left, machine: Machine) -> None:
     steps = budget.steps_within(seconds, a_step, an_evaluation, often)
     few = "; so few teach it little: give more --minutes" if steps < FEW else ""
     say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time{few}")
-    if ready.settings.options.fit:  # more repeats than the text bears are only learned by heart
+    if ready.settings.options.fit:  # more repeats would only learn the text by heart
         steps = min(steps, args.max_steps)
     if left.by_the_clock:
         steps *= BY_THE_CLOCK

@@ -26,7 +26,7 @@ SEVERAL = "torchrun --standalone --nproc_per_node 2 -m training.train ..."
 
 
 class NotFinishedError(RuntimeError):
-    """The run stopped before its end: why, and how to go on."""
+    """The run stopped before its end: why, and how to resume."""
 
 
 class Run:
@@ -142,12 +142,12 @@ class Run:
             return continuation(model, self.tokenizer, prompt, SAMPLE_TOKENS, SAMPLED)
 
     def what_is_left(self) -> str:
-        """After an early end: the last good checkpoint, and the way on."""
+        """After an early end: the last good checkpoint, and how to resume."""
         found, _ = folder.last_whole(self.folder)
         if found is None:
             return "nothing was saved before"
         return (
-            f"{found} is whole. To go on: "
+            f"{found} is whole. To resume: "
             f"python -m training.train --resume --output_dir {self.folder}"
         )
 

@@ -32,7 +32,7 @@ class Options:
     init_from: str | None = option(
         None, "model to start from: a run, a shipped name, a Hub repo[@revision], a GPT-2 or Llama"
     )
-    resume: bool = option(False, "go on from the last whole checkpoint, bit for bit")
+    resume: bool = option(False, "resume from the last whole checkpoint, bit for bit")
     publish: str | None = option(None, "USER/NAME on the Hub that every checkpoint is pushed to")
     public: bool = option(False, "with --publish: for all to see (default: private)")
     prompt: str | None = option(None, "text that samples start from as training goes")
