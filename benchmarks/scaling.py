@@ -64,7 +64,7 @@ def draw(rows: list[dict], path: Path) -> None:
         )
     axes.set(
         xscale="log",
-        xlabel="parameters (layers x width beside each point)",
+        xlabel="parameters (layers x width at each point)",
         ylabel="validation loss, nats per letter",
         title=f"The same {rows[0]['tokens'] / 1e6:.1f} million letters, five sizes",
     )

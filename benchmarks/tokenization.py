@@ -115,7 +115,7 @@ def check_same(tokenizer, pieces: list[str]) -> None:
 
 
 def repeat(text: str, size: int) -> Iterator[str]:
-    """Pieces as `read_texts` makes them, of so many bytes in all."""
+    """Pieces as `read_texts` makes them, of `size` bytes in all."""
     piece: list[str] = []
     waiting = 0
     for line in itertools.cycle(text.splitlines(keepends=True)):

@@ -6,7 +6,7 @@ Every step can be run again, and a run that was cut off is finished by the next 
 2. stage: a copy of what may travel, with README.md of this folder as the Space's card
 3. commit it to `main` and read it back; if it comes back changed, the old version is put back
 4. set the variables that app.py reads
-5. wait for the build, showing its log, and ask the running page to go on with a text
+5. wait for the build, showing its log, and ask the running page to continue a text
 
 With `--static` it is the page of `browser/`, which runs in the visitor's browser: steps 1 to 3.
 """
@@ -26,7 +26,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError
 
 ROOT = Path(__file__).resolve().parents[1]
-if "training" not in sys.modules:  # a script finds only what lies beside it
+if "training" not in sys.modules:  # a script finds only what is in its own folder
     spec = spec_from_file_location("training", ROOT / "training" / "__init__.py")
     assert spec
     sys.modules["training"] = module_from_spec(spec)
@@ -100,7 +100,7 @@ def deploy(
             say(f"{name} is {value}")
         running = Running(api, repo_id, say)
         running.wait(commit, new=commit != place.head or bool(changed))
-        say(f"asked to go on with {QUESTION!r}, it writes {running.ask(wanted.get(MODEL))!r}")
+        say(f"asked to continue {QUESTION!r}, it writes {running.ask(wanted.get(MODEL))!r}")
         say(f"{running.page} is at {commit[:7]}")
         return commit
 

@@ -52,7 +52,7 @@ class Running:
             time.sleep(LOOK)
         raise PublishError(
             f"{self.repo_id} is still {stage} after {BUILD_LIMIT / 60:.0f} minutes: "
-            f"look at {self.page}?logs=build, or run this again to go on waiting"
+            f"look at {self.page}?logs=build, or run this again to wait longer"
         )
 
     def _give_up(self, stage: str, reason: str | None) -> None:

@@ -57,7 +57,7 @@ def stage(folder: Path, api: HfApi, model: str, *, with_gpt2: bool) -> list[str]
 
 
 def _files(api: HfApi, repo_id: str, commit: str) -> Path:
-    """What the page is made from, at that commit, without a token as every visitor."""
+    """What the page is made from, at that commit, read without a token, as a visitor does."""
     there = patiently(
         lambda: snapshot_download(
             repo_id, revision=commit, allow_patterns=READ, token=False, endpoint=api.endpoint

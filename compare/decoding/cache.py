@@ -42,13 +42,13 @@ class Cache:
         )
 
     def has_room(self, rows: int, tokens: int) -> bool:
-        """Whether so many rows fit, the longest of that many tokens; one always does."""
+        """Whether `rows` rows fit, the longest of `tokens` tokens; one row always does."""
         columns = min(tokens, self.window) + CHUNK + 2 * BLOCK
         fits = _rows_for(rows) * columns * self._each <= _BYTES
         return rows <= 1 or (rows <= self.most and fits)
 
     def join(self, tokens: int, steps: int) -> None:
-        """A new last row, whose prompt of so many tokens is read in that many steps: its last token
+        """A new last row, whose prompt of so many tokens is read in so many steps: its last token
         falls into the column that all rows write by then."""
         begin = self.now + steps - tokens
         if begin < 0:
@@ -85,7 +85,7 @@ class Cache:
         self._grow_columns()
 
     def low(self, begin: int, column: int) -> int:
-        """The first column that a row which begins there can see from that one."""
+        """The first column that a row which begins at `begin` can see from `column`."""
         return max(begin, column - self.window + 1, 0)
 
     def write_column(self, rows: list[int], column: int) -> Callable[[int, Tensor], None]:

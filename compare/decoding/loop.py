@@ -137,7 +137,7 @@ class DecodeLoop:
                     self._waiting.append(row)
 
     def _reach(self, row: _Row) -> int:
-        """Tokens of it that the cache may have to hold."""
+        """How many of its tokens the cache may have to hold."""
         return len(row.ids) - row.skipped + row.progress.sampling.max_new_tokens
 
     def _join(self, row: _Row) -> None:

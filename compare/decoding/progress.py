@@ -22,7 +22,7 @@ class Wishes:
 
     # Called after each token; if it returns true, the text ends.
     enough: Callable[[Sequence[int]], bool] | None = None
-    likeliest: int | None = None  # log-probabilities of each token and of so many likeliest ones
+    likeliest: int | None = None  # log-probabilities of each token and of this many likeliest ones
 
 
 @dataclass

@@ -79,7 +79,7 @@ def _draw(logits: Tensor, crowd: Crowd) -> list[int]:
 
 
 def _first_within(lots: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
-    """The largest lot of each row among its so many likeliest tokens.
+    """The largest lot of each row among its `kept` likeliest tokens.
 
     Finding the k likeliest of every row takes longer than all else here. So the largest lot of all
     is taken and those before it are counted; if they are too many, everything from it down is

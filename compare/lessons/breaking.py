@@ -78,7 +78,7 @@ def floor() -> float:
 
 
 def share_of_words(text: str) -> float:
-    """How many of its letters stand in words of the text; the last word may be cut off."""
+    """The share of its letters that are in words of the text; the last word may be cut off."""
     known = {"the", *(word for choice in _CHOICES for word in choice)}
     *whole, last = text.replace(".", " ").split() or [""]
     right = sum(len(word) for word in whole if word in known)

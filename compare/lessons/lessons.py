@@ -195,7 +195,7 @@ _LONG = 100_000  # letters that are not learned by heart in a minute
 
 
 def own(text: str, seconds: int, prompt: str) -> Lesson:
-    """The `modern` model on a visitor's text, for so many seconds."""
+    """The `modern` model on a visitor's text, for that many seconds."""
     check_text(text)
     if seconds not in (10, 30, 60):
         raise RefusedError("Choose 10, 30 or 60 seconds.")
@@ -227,10 +227,10 @@ def check_text(text: str) -> None:
         )
     if "\0" in text:
         raise RefusedError(
-            "That is no text: it has bytes that no text has. Drop a .txt or .md file."
+            "This is not text: it has bytes that no text has. Drop a .txt or .md file."
         )
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise RefusedError("The text has half a character in it (a lone surrogate): paste it anew.")
+        raise RefusedError("The text has half a character (a lone surrogate): paste it again.")
     if len(set(text)) == 1:
         raise RefusedError(
             f"The text is {text[0]!r} again and again: there is nothing to learn in that."
