@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
     import compare.engine.zerogpu  # noqa: F401 (before gradio, or a Space on ZeroGPU does not start)
+    from compare import downloads
     from compare.lineup import lineup
     from compare.page import build_demo, launch
     from compare.v1.routes import routes
@@ -55,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     roster = lineup(arguments.model, arguments.baseline)
     launch(
         build_demo(roster),
-        routes(roster, arguments.api_key),
+        [*routes(roster, arguments.api_key), *downloads.routes(roster)],
         server_name=arguments.host,
         server_port=arguments.port,
         share=arguments.share,

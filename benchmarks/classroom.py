@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from .serving import ROOT, click_on, resident, until_up
+from .visitors import ROOT, click_on, resident, until_up
 
 PORT = 7998
 GENERATE, START = "generate", "live-start"

@@ -151,7 +151,7 @@ class Api:
         if not all(isinstance(number, int) for number in (layer, head)):
             raise _error(RefusedError("layer and head must be whole numbers."))
         return await self._ask(
-            model, lambda who: asdict(who.attention(prompt, layer - 1, head - 1))
+            model, lambda who: asdict(who.inside.attention(prompt, layer - 1, head - 1))
         )
 
     async def lens(self, prompt: str, model: str = "") -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Api:
             prompt: the text.
             model: a tiny model's name, USER/NAME@REVISION on the Hub, or "baseline".
         """
-        return await self._ask(model, lambda who: asdict(who.lens(prompt)))
+        return await self._ask(model, lambda who: asdict(who.inside.lens(prompt)))
 
     async def parts(
         self, prompt: str, model: str = "", token: str = "", against: str = ""
@@ -175,7 +175,7 @@ class Api:
             token: the next token; empty for the likeliest.
             against: a second token, whose shares are subtracted; empty for none.
         """
-        return await self._ask(model, lambda who: asdict(who.parts(prompt, token, against)))
+        return await self._ask(model, lambda who: asdict(who.inside.parts(prompt, token, against)))
 
     async def without(
         self, prompt: str, parts: list[str], model: str = "", max_new_tokens: int = 20
@@ -190,7 +190,7 @@ class Api:
             max_new_tokens: of the text, at most this many.
         """
         return await self._ask(
-            model, lambda who: asdict(who.without(prompt, parts, max_new_tokens))
+            model, lambda who: asdict(who.inside.without(prompt, parts, max_new_tokens))
         )
 
     async def score(self, text: str, model: str = "") -> dict[str, Any]:

@@ -9,9 +9,13 @@ window.journey = (() => {
     let runs = false; // what an address sets up is also to be run
     let once = false; // the seed of the address is to be taken
     let touched = 0; // when the visitor last pressed a tab or a model
+    let walking = 0; // when the server was given an address that it has not set up yet
+    let next = null; // where the visitor went meanwhile
+    let choosing = 0; // when a tab or model was pressed that is not recorded yet
     let replaced = ""; // what the visitor had typed before a chip took its place
     const known = {}; // who sat on each side when it was last shown
     let then = ""; // what the address wants done after its run
+    const LONGEST = 20000; // milliseconds after which an address is given up
     const SOON = 5000; // milliseconds after a press in which what changes is the visitor's doing
 
     const chosen = (prefix) => {
@@ -41,11 +45,21 @@ window.journey = (() => {
             if (!here || (setting.lesson && setting.lesson !== lesson())) return;
             if (value === undefined || value === null || typeof value === "object") return;
             if (!setting.written || same(value, setting.default)) return;
-            if (String(value).length > longest) left.push(setting.name);
+            if (String(value).length > longest) left.push({name: setting.name, text: String(value)});
             else query.set(setting.name, String(value));
         });
         if (idea()) query.set("idea", idea());
-        return {query, left};
+        return {query, left: [...left, ...kept()]};
+    };
+    // What no address ever carries: a talk, and a text to train on.
+    const kept = () => {
+        const text = {
+            talk: () => [...document.querySelectorAll(".talk li:not(.memory)")]
+                .map((turn) => turn.textContent).join("\n\n"),
+            "training text": () => document.querySelector("#own-text textarea")?.value,
+        };
+        const here = tab() === "chat" ? "talk" : lesson() === "own" ? "training text" : "";
+        return here && text[here]() ? [{name: here, text: text[here]()}] : [];
     };
     const place = (query) => {
         const text = query.toString();
@@ -96,6 +110,12 @@ window.journey = (() => {
     const follow = (search, push) => {
         if (push && search !== window.location.search) window.history.pushState(null, "", search);
         applying = true;
+        // One address at a time: Gradio would drop a second one, and the page would stay behind.
+        if (Date.now() - walking < LONGEST) next = [search, push];
+        else walk(search, push);
+    };
+    const walk = (search, push) => {
+        walking = Date.now();
         runs = push;
         const asks = Object.fromEntries(new URLSearchParams(search));
         then = push ? asks.then ?? "" : "";
@@ -114,11 +134,11 @@ window.journey = (() => {
             event.target.closest(".strip").remove();
             record(false);
         } else if (event.isTrusted && event.target.closest?.('[role="tab"], .menu label, .hub button')) {
-            touched = Date.now();
+            choosing = touched = Date.now();
             if (!event.target.closest('[role="tab"]')) return; // `seated` records it
             // The tab that was left stays in the history, as it was.
             if (event.target.closest('[id^="tab-"]')) document.querySelector(".strip")?.remove();
-            setTimeout(() => record(true), 60);
+            setTimeout(() => { choosing = 0; record(true); }, 60);
         }
     });
     // What was written no longer belongs to what is asked now.
@@ -172,7 +192,8 @@ window.journey = (() => {
         },
         note(given) {
             values = given;
-            record(false);
+            // What comes with the tab or model that was just pressed belongs to the next entry.
+            if (Date.now() - choosing > SOON) record(false);
         },
         // The seed of a link is taken once; later ones are rolled.
         asked() {
@@ -219,6 +240,7 @@ window.journey = (() => {
         },
         // Other models sit there: an entry, if the visitor has chosen them.
         seated() {
+            choosing = 0;
             record(Date.now() - touched < SOON);
         },
         finished() {
@@ -226,6 +248,13 @@ window.journey = (() => {
         },
         // The server has set everything up: at the opening, or after a link or Back.
         async arrived(opening) {
+            walking = 0;
+            if (idea()) noteTried(idea()); // also where the visitor has gone on already
+            if (next) {
+                walk(...next);
+                next = null;
+                return;
+            }
             const asks = new URLSearchParams(window.location.search);
             const reload = performance.getEntriesByType("navigation")[0]?.type === "reload";
             const mayRun = opening ? !(reload && asks.get("tab") === "train") : runs;
@@ -235,12 +264,13 @@ window.journey = (() => {
             const waits = said.includes("press Load") || said.includes("left out");
             begun = true;
             await until(() => tab() === (asks.get("tab") ?? "compare"), 2000);
+            if (walking) return; // the visitor has gone on
             if (idea()) noteTried(idea());
             if (asks.get("tab") === "learn") {
                 window.dispatchEvent(new CustomEvent("idea", {detail: asks.get("idea") ?? ""}));
             }
             if (mayRun && asks.size && !waits) await run(asks);
-            setTimeout(() => { applying = false; }, 300);
+            setTimeout(() => { applying = walking > 0; }, 300);
         },
         // A model was trained here: this browser remembers its key, and a link may want more.
         trained(key) {
@@ -267,13 +297,11 @@ window.journey = (() => {
             const parts = carries(query);
             const file = left.length && document.createElement("a");
             if (file) {
-                const at = settings.findIndex((setting) => setting.name === left[0]);
-                file.href = `data:text/plain;charset=utf-8,${encodeURIComponent(values[at])}`;
-                file.download = `${left[0]}.txt`;
-                file.textContent = `Save the ${left[0]} as a file`;
+                file.href = `data:text/plain;charset=utf-8,${encodeURIComponent(left[0].text)}`;
+                file.download = `${left[0].name.replace(" ", "-")}.txt`;
+                file.textContent = `Save the ${left[0].name} as a file`;
             }
-            const missing = left.length
-                ? ` The ${left[0]} is too long for an address and is not in it.` : "";
+            const missing = left.length ? ` The ${left[0].name} is not in it.` : "";
             try {
                 await navigator.clipboard.writeText(address.href);
                 return said(`Link copied. It carries ${parts}.${missing} ${address.href}`, file);

@@ -30,7 +30,7 @@ const open = (slug) => {
     idea.scrollIntoView({block: "start"});
 };
 
-// What has been tried is noted wherever it happens (journey.js); here the nineteen are counted.
+// What has been tried is noted wherever it happens (journey.js); here those of the first part are counted.
 const count = () => {
     const kept = read();
     const ideas = [...element.querySelectorAll("[data-idea]")]

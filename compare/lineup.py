@@ -8,6 +8,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from .html.sizes import short
 from .roster import BASELINE, DEFAULT, SEAT, STAND_IN, Roster, shipped_names
@@ -48,6 +49,7 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
         load_baseline=_load_baseline,
         load_stranger=_load_stranger,
         lines=_lines(),
+        tuned_from=_tuned_from(model),
     )
 
     def tell(name: str, why: str) -> None:
@@ -66,12 +68,25 @@ def _lines() -> dict[str, str]:
     about = reader.about()
     lines = {SEAT: KNOWS[SEAT]}
     for name in shipped_names(CHECKPOINTS):
-        file = CHECKPOINTS / name / "metrics.json"
-        facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        facts = _facts(CHECKPOINTS / name)
         knows = KNOWS.get(name) or about.get(facts.get("recipe", ""), "")
         size = f"{short(facts['parameters'])} parameters" if "parameters" in facts else ""
         lines[name] = ", ".join(part for part in (size, knows) if part)
     return lines
+
+
+def _tuned_from(model: str | None) -> dict[str, str]:
+    """Which model each was before it was tuned, as its own facts say."""
+    folders = {name: CHECKPOINTS / name for name in shipped_names(CHECKPOINTS)}
+    if model and Path(model).is_dir():
+        folders[model] = Path(model)
+    found = {name: _facts(folder).get("init_from") for name, folder in folders.items()}
+    return {name: str(before) for name, before in found.items() if before}
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    file = folder / "metrics.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def _load(name: str) -> Answers:

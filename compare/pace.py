@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 RATE = 4.0  # requests a second, for as long as it goes on
 BURST = 40  # that may come at once: opening the page takes about a dozen
 MOST_WAITING = 20  # of one visitor; what comes beyond is refused
-_JOIN = "/gradio_api/queue/join"  # the one way to an event of the page
+# All ways to make the server work: the page's own, those of clients with and without a queue, MCP.
+_WORK = re.compile(r"/gradio_api/(queue/join|(run|api|call)/.+|component_server|mcp\b.*)/?$")
+_UPLOAD = re.compile(r"/gradio_api/upload/?$")  # no part of the page takes a file
 _VISITORS = 1_000  # whose pace is known; who comes back later starts anew
 _LARGEST = 4_000_000  # bytes of a request: a text of 1 MB, written as JSON
 
@@ -49,7 +53,11 @@ class Pace:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].endswith(_JOIN):
+        asks = scope["type"] == "http" and scope["method"] == "POST"
+        if asks and _UPLOAD.search(scope["path"]):
+            await _refuse(send, 404, "This page takes no files.")
+            return
+        if not asks or not _WORK.search(scope["path"]):
             await self.app(scope, receive, send)
             return
         body = await _read(receive)
@@ -77,11 +85,12 @@ class Pace:
 
 
 def _visitor(body: bytes, scope: Message) -> str:
-    """The session, or the address of a client that names none."""
-    try:
+    """The session, or the address of a client that names none: behind a proxy, the one that the
+    proxy saw."""
+    with suppress(ValueError, KeyError, TypeError):
         return str(json.loads(body)["session_hash"])
-    except (ValueError, KeyError, TypeError):
-        return str((scope.get("client") or ("",))[0])
+    seen = dict(scope.get("headers") or ()).get(b"x-forwarded-for", b"").decode("latin-1")
+    return seen.rpartition(",")[2].strip() or str((scope.get("client") or ("",))[0])
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from html import escape
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -25,7 +26,6 @@ from compare.tabs import (
     address,
     chat,
     compare,
-    inside,
     journey,
     learn,
     newer,
@@ -34,6 +34,7 @@ from compare.tabs import (
 )
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
+from compare.tabs.inside import tab as inside
 from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html
 from compare.tabs.train import tab as train
 
@@ -45,8 +46,8 @@ _VISITORS = 100  # of whom the server knows what they chose; each costs 0.3 MB
 # Work for Gradio that is over at once; threads that come and go leave memory behind.
 _THREADS = 8
 _WELCOME = (
-    "<p><span>Tiny language models beside GPT-2: watch them write, look inside, train your "
-    "own.</span> "
+    "<p><span>Tiny language models beside {}: watch them write, look inside, train your own."
+    "</span> "
     "<a id='train-one' data-go href='?tab=train&amp;lesson=own&amp;sample=guide&amp;seconds=10"
     "&amp;then=beside'>Train one now</a></p>"
 )
@@ -76,7 +77,7 @@ def build_page(roster: Roster) -> Page:
             heading = html(opening.first_title(roster), elem_id="title")
             share = gr.Button("Share this", elem_id="share", size="sm", scale=0, min_width=96)
         strip = html(elem_id="strip")
-        html(_WELCOME, elem_id="welcome")
+        html(_WELCOME.format(escape(roster.baseline_name)), elem_id="welcome")
         settings = Settings()
         page = Page(
             demo,

@@ -21,6 +21,7 @@ from .guests import PREFIX, Guests, new_key
 from .values import Answers, RefusedError
 
 DEFAULT, STAND_IN = "shakespeare", "shakespeare-gpt2"
+CHAT = "chat"  # whom the Chat tab asks where the left model was never tuned to answer
 BASELINE = "openai-community/gpt2"
 BASELINE_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 SEAT = "baseline"  # the key of whoever is GPT-2 here
@@ -47,6 +48,19 @@ def own_name(key: str) -> str:
     return f"your text {key.removeprefix(PREFIX)[:3]}"
 
 
+def shown(name: str) -> str:
+    """A model's name for visitors, whom the folders of this machine do not concern."""
+    return Path(name).name if Path(name).expanduser().is_absolute() else name
+
+
+@dataclass(frozen=True)
+class Own:
+    """A model that was trained here: the contestant that it becomes, and where it lies."""
+
+    coming: Future[Answers]
+    folder: Path | None = None
+
+
 @dataclass(frozen=True)
 class Seat:
     """Who sits there and, where it is a stand-in for the baseline, why and how to change that."""
@@ -67,14 +81,15 @@ class Roster:
         load_baseline: Loader | None = None,
         load_stranger: Loader | None = None,
         lines: Mapping[str, str] | None = None,
+        tuned_from: Mapping[str, str] | None = None,
     ) -> None:
         self.left, self.stand_in, self.baseline = left, stand_in, baseline
         self.names = list(dict.fromkeys([left, *names]))
-        self._lines = lines or {}
+        self._lines, self._tuned_from = lines or {}, tuned_from or {}
         self._load, self._load_stranger = load, load_stranger or load
         self.load_baseline = load_baseline or load
         self._futures: OrderedDict[str, Future[Answers]] = OrderedDict()
-        self._guests: Guests[Future[Answers]] = Guests()
+        self._guests: Guests[Own] = Guests()
         self._baseline: Future[Answers] | None = None
         self._lock = threading.Lock()
         # What is on disk must not wait behind a slow Hub, nor two models fight for the processor.
@@ -114,12 +129,21 @@ class Roster:
             raise self._refusal(key, error) from error
 
     def add(
-        self, load: Callable[[str], Answers], farewell: Callable[[], object] = lambda: None
+        self,
+        load: Callable[[str], Answers],
+        farewell: Callable[[], object] = lambda: None,
+        folder: Path | None = None,
     ) -> str:
         """A visitor's own model: whoever knows the key that it gets here may ask it."""
         key = new_key()
-        self._guests.add(key, _in_background(lambda: load(key), self._disk), farewell)
+        own = Own(_in_background(lambda: load(key), self._disk), folder)
+        self._guests.add(key, own, farewell)
         return key
+
+    def folder(self, key: str) -> Path | None:
+        """Where a visitor's own model lies, if it is still here."""
+        own = self._guests.get(key)
+        return None if own is None else own.folder
 
     def remove(self, key: str) -> None:
         """Before its hour is over."""
@@ -133,13 +157,23 @@ class Roster:
         """A model as the menu names it: what it is, how big, what it knows."""
         if key.startswith(PREFIX):
             return f"{own_name(key)}: trained here by you"
-        name = self.baseline_name if key == SEAT else key
+        name = self.baseline_name if key == SEAT else shown(key)
         said = self._lines.get(key, "")
         return f"{name}: {said}" if said else name
 
+    def before_tuning(self, key: str) -> str | None:
+        """The model that this one was before it was tuned, where it is here too."""
+        name = self._tuned_from.get(key)
+        return name if name in self.names else None
+
+    def was_tuned(self, key: str) -> bool:
+        """False for what others were tuned from: it may have the words for turns, and does not
+        know what they are for."""
+        return key not in self._tuned_from.values()
+
     @property
     def baseline_name(self) -> str:
-        return "GPT-2" if self.baseline in (None, BASELINE) else str(self.baseline)
+        return "GPT-2" if self.baseline in (None, BASELINE) else shown(str(self.baseline))
 
     async def seat(self, key: str) -> Seat:
         """Whoever has that key; the baseline once it is there, which nobody waits for."""
@@ -150,9 +184,8 @@ class Roster:
             error = self._baseline.exception()
             if error is None:
                 return Seat(self._baseline.result())
-            sentence = (
-                f"{_NOT_GPT2} {self.baseline} could not be downloaded: {_sentence(error)} {_HOW}"
-            )
+            why = f"{self.baseline_name} could not be downloaded: {_sentence(error)}"
+            sentence = f"{_NOT_GPT2} {why} {_HOW}"
         else:
             sentence = self.waiting_sentence()
         return Seat(await self.arrive(self.stand_in), sentence)
@@ -161,7 +194,7 @@ class Roster:
         """What the stand-in says of itself while the baseline is not there."""
         if not self.baseline:
             return f"{_NOT_GPT2} The page was started with --baseline none. {_HOW}"
-        return f"{_NOT_GPT2} {self.baseline} takes this pane as soon as it is loaded."
+        return f"{_NOT_GPT2} {self.baseline_name} takes this pane as soon as it is loaded."
 
     def settled(self) -> bool:
         """Whether the right side will not change any more by itself."""
@@ -177,7 +210,7 @@ class Roster:
             if key.startswith(PREFIX):
                 if (own := self._guests.get(key)) is None:
                     raise RefusedError(GONE)
-                return own
+                return own.coming
             if key not in self._futures:
                 ours = key in self.names or key == self.stand_in
                 if not ours and not REPO_ID.fullmatch(key):

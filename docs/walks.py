@@ -8,7 +8,7 @@ prompt   a prompt to the text in a pane, through compare/, with a model that shi
 
 A stay is one call from a file into another. A file that calls one which is waiting for it further
 up the tree, other than its own caller, makes the walk hard to follow: there should be none.
-Modules of plain values (compare/values.py) and tinygpt_hf are left out.
+Modules of plain values (compare/values) and tinygpt_hf are left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from types import FrameType, SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-VALUES = {"compare/values.py"}
+VALUES = "compare/values/"
 PIECES = {"<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>"}
 PROMPT = "To be"
 TEXT = "".join(f"{n} bottles of beer on the wall\n" for n in range(2000))
@@ -56,7 +56,7 @@ class Walk:
         if not file.startswith(str(ROOT)):
             return None
         name = Path(file).relative_to(ROOT).as_posix()
-        inside = name.startswith(self.folder) and name not in VALUES
+        inside = name.startswith(self.folder) and not name.startswith(VALUES)
         return name if inside and not name.endswith("__init__.py") else None
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:

@@ -31,18 +31,20 @@ PLAN = {
     "training/hub": {"training/data", "tinygpt_hf"},
     "training/loop": _MAKING - {"training/loop"},
     "training/exporting": _MAKING,
-    "training/chat": _MAKING,
-    "training/stories": _MAKING | {"training/chat"},  # one tokenizer serves both
+    "training/chat": _MAKING | {"training/stories"},  # it talks about the stories
+    "training/stories": _MAKING,
     "compare/values": set(),
     "compare/pace": set(),
     "compare/guests": {"compare/values"},
     "compare/roster": {"compare/guests", "compare/values"},
     "compare/decoding": {"compare/values", "tinygpt_hf"},
     "compare/engine": {"compare/decoding", "compare/roster", "compare/values"} | _MAKING,
-    "compare/lessons": _ANSWERS | _MAKING,
+    "compare/lessons": _ANSWERS | _MAKING | {"training/exporting"},
+    "compare/downloads": {"compare/lessons", "compare/roster"},
     "compare/html": {"compare/values"},
     "compare/recorded": {"compare/lessons", "compare/html"} | _ANSWERS | _MAKING,
     "compare/tabs": {"compare/recorded", "compare/lessons", "compare/html", "compare/guests"}
+    | {"compare/downloads"}
     | _ANSWERS,
     "compare/lineup": {"compare/html"} | _ANSWERS | _MAKING,
     "compare/api": {"compare/roster", "compare/values"},

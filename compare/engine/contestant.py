@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,39 +16,31 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from compare.decoding.loop import DecodeLoop
 from compare.decoding.progress import Progress, Wishes
 from compare.decoding.weights import UnknownShapeError, take_apart
-from compare.engine import causes, insight
+from compare.engine import insight
 from compare.engine.chatting import remembered
 from compare.engine.generate import PlainWriter
+from compare.engine.inside import Inside
 from compare.engine.letters import Letters
 from compare.values import (
-    Attention,
+    Adapted,
     Chunk,
     Extras,
     Facts,
-    Layers,
     LogOdds,
     Message,
     Odds,
     Piece,
-    Point,
     RefusedError,
     Sampling,
-    Shares,
     Surprise,
+    Told,
     Unit,
-    Without,
 )
 from tinygpt_hf.encoding import check_text, encode_ids
 
 _log = logging.getLogger(__name__)
 MOST_CHARACTERS = 20_000  # of one text, before it is tokenized
 _TOKENS_SHOWN = 60
-_MAP_SHOWS = 240
-_NEIGHBOURS = 6
-
-
-def _legible(text: str) -> bool:
-    return "\\x" not in text and (text.isprintable() or text in "\n\t")
 
 
 class Live:
@@ -122,9 +114,9 @@ class Contestant:
         backend = tokenizer.backend_tokenizer
         unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
         self._unknown = -1 if unknown == tokenizer.eos_token_id else unknown
-        self._one_at_a_time = threading.Lock()
+        self.turn = threading.Lock()  # one at a time through the model itself
         self._writer = self._make_writer(ends)
-        self._logits = insight.NextLogits(model, self._reach(config))
+        self.logits = insight.NextLogits(model, self._reach(config))
 
     def _make_writer(self, ends: int | list[int] | None) -> DecodeLoop | PlainWriter:
         """Many at once where the architecture is known, else one by one."""
@@ -178,7 +170,7 @@ class Contestant:
             raise RefusedError(f"{self.name} cannot read it: {error}.") from None
         return encode_ids(self.tokenizer, text).tolist()
 
-    def _encode_prompt(self, prompt: str) -> list[int]:
+    def encode_prompt(self, prompt: str) -> list[int]:
         ids = self._opening + self.encode(prompt)
         if not self.slides and len(ids) >= self.window:
             raise RefusedError(
@@ -191,7 +183,7 @@ class Contestant:
         self, prompt: str | Sequence[int], sampling: Sampling, extras: Extras | None = None
     ) -> Live:
         """`prompt` is text, or tokens of this model."""
-        ids = self._encode_prompt(prompt) if isinstance(prompt, str) else self._checked(prompt)
+        ids = self.encode_prompt(prompt) if isinstance(prompt, str) else self._checked(prompt)
         return self._begin(ids, sampling, extras, self._notes(ids))
 
     def _begin(
@@ -232,12 +224,12 @@ class Contestant:
 
     def read(self, prompt: str | Sequence[int], likeliest: int) -> list[LogOdds]:
         """How likely each token of a text is after those before it."""
-        ids = self._encode_prompt(prompt) if isinstance(prompt, str) else self._checked(prompt)
+        ids = self.encode_prompt(prompt) if isinstance(prompt, str) else self._checked(prompt)
         if len(ids) > self.window:
             raise RefusedError(
                 f"The text is {len(ids):,} tokens; {self.name} sees {self.window:,} at a time."
             )
-        with self._one_at_a_time, torch.inference_mode():
+        with self.turn, torch.inference_mode():
             logits = self.model(torch.tensor([ids], device=self.model.device)).logits[0, :-1]
         odds = logits.float().log_softmax(-1)
         best = odds.topk(min(likeliest, odds.shape[-1]))
@@ -289,33 +281,33 @@ class Contestant:
 
     def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds:
         temperature = Sampling(temperature=temperature).temperature
-        ids = self._encode_prompt(prompt)
-        with self._one_at_a_time:
-            odds = insight.softmax(self._logits.of(ids), temperature)
-        return self._odds(odds, unit)
+        ids = self.encode_prompt(prompt)
+        with self.turn:
+            odds = insight.softmax(self.logits.of(ids), temperature)
+        return self.odds(odds, unit)
 
-    def _odds(self, odds: np.ndarray, unit: Unit) -> Odds:
+    def odds(self, odds: np.ndarray, unit: Unit) -> Odds:
         if unit == "letter":
-            return Odds(unit, self._letters.sums(odds), self._exactness())
+            return Odds(unit, self.letters.sums(odds), self._exactness())
         best = odds.argsort()[::-1][:_TOKENS_SHOWN].tolist()
-        named = [(self._piece(i).text, float(odds[i])) for i in best]
+        named = [(self.piece(i).text, float(odds[i])) for i in best]
         return Odds(unit, named, f"{self.name}'s own tokens, {len(odds):,} of them.")
 
     def _exactness(self) -> str:
-        if self._letters.one_token_each:
+        if self.letters.one_token_each:
             return f"{self.name} has one token a letter: these are its own odds."
         return (
             f"{self.name} has several letters to a token: each bar sums all of its "
-            f"{len(self._letters.group):,} tokens that begin with that letter. Exact for the way "
+            f"{len(self.letters.group):,} tokens that begin with that letter. Exact for the way "
             "the prompt is cut here; a cut in which its last letters and the next one share a "
             "token is not counted."
         )
 
     def tokens(self, text: str) -> list[Piece]:
-        return [self._piece(number) for number in self.encode(text, "The text")]
+        return [self.piece(number) for number in self.encode(text, "The text")]
 
-    def _piece(self, number: int) -> Piece:
-        known = self._letters.bytes
+    def piece(self, number: int) -> Piece:
+        known = self.letters.bytes
         written = known[number] if number < len(known) else b""
         if written is None:
             return Piece(number, self.tokenizer.convert_ids_to_tokens(number), b"")
@@ -324,90 +316,46 @@ class Contestant:
         except UnicodeDecodeError:
             return Piece(number, "".join(f"\\x{byte:02x}" for byte in written), written)
 
-    def attention(self, prompt: str, layer: int, head: int) -> Attention:
-        """`layer` and `head` count from 0."""
-        ids = self._encode_prompt(prompt)
-        with self._one_at_a_time:
-            seen = insight.look(self.model, ids, layer, head, self.window)
-        names = [self._piece(number).text for number in ids[seen.unseen :]]
-        return dataclasses.replace(seen, tokens=names)
-
-    def lens(self, prompt: str) -> Layers:
-        return causes.layers(self.model, self._in_reach(prompt), self._name)
-
-    def parts(self, prompt: str, token: str = "", against: str = "") -> Shares:
-        """Of the likeliest next token where none is named."""
-        chosen, other = self._one_token(token, "token"), self._one_token(against, "against")
-        return causes.shares(self.model, self._in_reach(prompt), chosen, other, self._name)
-
-    def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without:
-        new_tokens = Sampling(max_new_tokens=new_tokens).max_new_tokens
-        ids = self._in_reach(prompt)
-        new_tokens = new_tokens if self.slides else min(new_tokens, self.window - len(ids))
-
-        def odds() -> Odds:
-            logits = self._logits.run(tuple(ids))  # not remembered: it may be of a changed model
-            return self._odds(insight.softmax(logits, 1.0), "token")
-
-        def write() -> str:
-            return self.tokenizer.decode(
-                causes.write(self.model, ids, new_tokens), skip_special_tokens=True
-            )
-
-        return causes.without(self.model, parts, odds, write)
-
-    def _in_reach(self, prompt: str) -> list[int]:
-        return self._encode_prompt(prompt)[-self._logits.window :]
-
-    def _name(self, number: int) -> str:
-        return self._piece(number).text
-
-    def _one_token(self, text: str, what: str) -> int | None:
-        if not text:
-            return None
-        ids = self.encode(text, what)
-        if len(ids) > 1:
-            raise RefusedError(
-                f"{what} is {text!r}, {len(ids)} tokens for {self.name}; name a single one."
-            )
-        return ids[0]
-
-    def embedding_map(self, prompt: str) -> list[Point]:
-        """The prompt's tokens first, then the vocabulary in its order, as far as there is room."""
-        with self._one_at_a_time:
-            known = [i for i in self._map_order if i < len(self._plane)]
-        shown = list(dict.fromkeys([*self._encode_prompt(prompt), *known]))[:_MAP_SHOWS]
-        table = self.model.get_input_embeddings().weight.detach()
-        with self._one_at_a_time:
-            near = insight.neighbours(table, shown, _NEIGHBOURS)
-        points = []
-        for number, others in zip(shown, near, strict=True):
-            x, y = map(float, self._plane[number])
-            named = [(self._piece(other).text, cosine) for other, cosine in others]
-            points.append(Point(number, self._piece(number).text, x, y, named))
-        return points
+    @cached_property
+    def inside(self) -> Inside:
+        return Inside(self)
 
     @cached_property
-    def _letters(self) -> Letters:
+    def letters(self) -> Letters:
         return Letters(self.tokenizer, self.model.get_output_embeddings().weight.shape[0])
-
-    @cached_property
-    def _plane(self):
-        return insight.plane(self.model.get_input_embeddings().weight.detach())[0]
-
-    @cached_property
-    def _map_order(self) -> list[int]:
-        """Ids worth a place: tokens that one can read."""
-        texts = ((number, self._piece(number).text) for number in range(len(self._letters.bytes)))
-        return [number for number, text in texts if self._letters.bytes[number] and _legible(text)]
 
     def score(self, text: str) -> Surprise:
         from tinygpt_hf.scoring import score
 
         self.encode(text, "The text")
         try:
-            with self._one_at_a_time, torch.inference_mode():
+            with self.turn, torch.inference_mode():
                 result = score(self.model, self.tokenizer, text)
         except ValueError as error:
             raise RefusedError(f"{self.name} cannot score it: {error}.") from None
         return Surprise(result.bits_per_byte, len(text.encode()), result.tokens, result.first)
+
+    def adapt(self, text: str, told: Told) -> Adapted:
+        """The score of a copy that learns from the text as it reads; nothing here changes, and
+        nobody waits. What `told` raises ends it."""
+        from tinygpt_hf.adapting import LARGEST, score_adapting
+
+        tokens = len(self.encode(text, "The text"))
+        if not self.slides or self.model.num_parameters() > LARGEST:
+            raise RefusedError(f"{self.name} only reads: learning takes a TinyGPT of ours.")
+        with self.turn:
+            model = copy.deepcopy(self.model)
+        done = 0
+
+        def progress(new: int) -> None:
+            nonlocal done
+            done += new
+            told(done, 2 * tokens)  # it is read with and without
+
+        try:
+            found = score_adapting(model, self.tokenizer, text, progress=progress)
+        except ValueError as error:
+            raise RefusedError(f"{self.name} cannot score it: {error}.") from None
+        read = found.score
+        surprise = Surprise(read.bits_per_byte, len(text.encode()), read.tokens, read.first)
+        return Adapted(surprise, found.plain.bits_per_byte)

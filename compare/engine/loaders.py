@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from compare.engine.contestant import Contestant
-from compare.roster import BASELINE, BASELINE_REVISION
+from compare.roster import BASELINE, BASELINE_REVISION, shown
 from compare.values import RefusedError
 from tinygpt_hf.loading import SHIPPED, load
 
@@ -20,7 +20,7 @@ def load_tiny(name: str) -> Contestant:
     if folder.parent.name == "snapshots":  # the Hub's cache: the folder is named after the commit
         return Contestant(name, model, tokenizer, source=name.split("@")[0], revision=folder.name)
     source = f"checkpoints/{name}" if folder.parent == SHIPPED else name
-    return Contestant(name, model, tokenizer, source=source)
+    return Contestant(shown(name), model, tokenizer, source=source)
 
 
 def load_stranger(name: str) -> Contestant:
@@ -48,6 +48,6 @@ def _from_pretrained(name: str, revision: str | None, *, local_files_only: bool)
     model = AutoModelForCausalLM.from_pretrained(
         name, use_safetensors=True, dtype=torch.float32, **where
     )
-    title = "GPT-2" if name == BASELINE else name
+    title = "GPT-2" if name == BASELINE else shown(name)
     commit = getattr(model.config, "_commit_hash", None) or revision
     return Contestant(title, model, tokenizer, source=name, revision=commit)

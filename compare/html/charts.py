@@ -9,11 +9,9 @@ import json
 from html import escape
 
 from compare.html.panes import Side
-from compare.html.terms import term
-from compare.values import Attention, Odds, Piece, Point, Surprise
+from compare.values import Odds, Piece, Point
 
 _ROWS = 10
-_SHADES = 6  # steps of surprise, the last at eight bits a byte: as much as knowing nothing
 _TOKENS_SHOWN = 400
 _ENDING = 30  # letters of a prompt that say which one it is
 _NAMES = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
@@ -123,66 +121,6 @@ def _token_row(side: Side, pieces: list[Piece], name: str) -> str:
     )
 
 
-# Attention
-
-
-def attention_map(seen: Attention, side: Side, title: str) -> str:
-    """One head as a triangle of squares; a tap names the pair. `MAP_SCRIPT` reads the figures."""
-    count = len(seen.tokens)
-    names = [visible(token) for token in seen.tokens]
-    cells = "".join(
-        f"<rect x='{x}' y='{y}' width='1' height='1' fill-opacity='{weight:.2f}'/>"
-        for y, row in enumerate(seen.weights)
-        for x, weight in enumerate(row[: y + 1])
-        if weight >= 0.005
-    )
-    figures = {"names": names, "weights": [[round(w, 3) for w in row] for row in seen.weights]}
-    labels = _axis(names) if count <= 24 else ""
-    hidden = (
-        f" {seen.unseen:,} earlier tokens are not on the map. The rest of a row goes to them."
-        if seen.unseen
-        else ""
-    )
-    return (
-        f"<figure class='heat {side}' data-figures='{escape(json.dumps(figures))}'>"
-        f"<h4>{escape(title)}</h4>"
-        f"<svg viewBox='-.02 -.02 {count + 0.04} {count + 0.04}' role='img' "
-        f"aria-label='{escape(_strongest(names, seen.weights))}'>"
-        f"<path class='grid' d='M0 0V{count}H{count}Z'/>{cells}</svg>{labels}"
-        f"<figcaption aria-live='polite'>{escape(_strongest(names, seen.weights))}</figcaption>"
-        f"<p class='fine'>Each row is a token that looks. Each column is one that is looked at. "
-        f"A stronger colour means more. Tap a square for its number.{hidden}</p></figure>"
-    )
-
-
-def _strongest(names: list[str], weights: list[list[float]]) -> str:
-    """The last row in words: what the model looks at before it writes."""
-    best = sorted(enumerate(weights[-1]), key=lambda pair: -pair[1])[:3]
-    targets = ", ".join(f"“{names[i]}” {percent(weight)}" for i, weight in best)
-    return f"The last token, “{names[-1]}”, looks at {targets}."
-
-
-def _axis(names: list[str]) -> str:
-    return f"<ol class='axis'>{''.join(f'<li>{escape(name)}</li>' for name in names)}</ol>"
-
-
-MAP_SCRIPT = """
-element.addEventListener("click", (event) => {
-    const figure = event.target.closest("figure.heat");
-    const svg = event.target.closest("svg");
-    if (!figure || !svg) return;
-    const {names, weights} = JSON.parse(figure.dataset.figures);
-    const box = svg.getBoundingClientRect();
-    const x = Math.floor((event.clientX - box.left) / box.width * names.length);
-    const y = Math.floor((event.clientY - box.top) / box.height * names.length);
-    if (!(y >= 0 && y < names.length && x >= 0 && x <= y)) return;
-    figure.querySelector("figcaption").textContent =
-        `Token ${y + 1}, “${names[y]}”, looks at token ${x + 1}, “${names[x]}”: ` +
-        `${(100 * weights[y][x]).toFixed(1)}%`;
-});
-"""
-
-
 # Embedding map
 
 
@@ -237,60 +175,5 @@ element.addEventListener("click", (event) => {
 element.addEventListener("change", (event) => {
     const figure = event.target.closest("figure.sky");
     if (figure) show(figure, Number(event.target.value));
-});
-"""
-
-
-# Score
-
-
-def score_chart(scores: dict[Side, Surprise | str], names: dict[Side, str]) -> str:
-    """Bits per byte of both over the same bytes, then the text of each, coloured by surprise."""
-    found = {side: score for side, score in scores.items() if isinstance(score, Surprise)}
-    most = max((score.bits_per_byte for score in found.values()), default=1.0)
-    panes = "".join(
-        _score_pane(side, scores[side], names[side], most, len(found) > 1) for side in scores
-    )
-    return f"<div class='twin'>{panes}</div>"
-
-
-def _score_pane(side: Side, score: Surprise | str, name: str, most: float, both: bool) -> str:
-    head = f"<header>{mark(side)}<h3>{escape(name)}</h3></header>"
-    if isinstance(score, str):
-        body = f"<p class='problem' role='status'>{escape(score)}</p>"
-        return f"<section class='pane {side}'>{head}{body}</section>"
-    better = both and score.bits_per_byte < most
-    body = (
-        f"<div class='bits'><b>{score.bits_per_byte:.3f}</b> {term('bits per byte')}"
-        f"{' · <em>predicts it better</em>' if better else ''}</div>"
-        f"<div class='bar {side}'><span class='track'><span class='fill' "
-        f"style='width:{score.bits_per_byte / max(most, 1e-9):.2%}'></span></span></div>"
-        f"<p class='fine'>{score.bytes:,} bytes, {len(score.tokens):,} tokens; "
-        f"{escape(score.first)}</p>"
-        f"<p class='surprise' data-tokens>{''.join(map(_shaded, score.tokens))}</p>"
-        "<p class='tapped' aria-live='polite'>Stronger colour: more bits for each byte. "
-        "Tap a token.</p>"
-    )
-    return f"<section class='pane {side} scored'>{head}{body}</section>"
-
-
-def _shaded(token: tuple[str, float]) -> str:
-    text, bits = token
-    shade = min(_SHADES, int(bits / max(1, len(text.encode())) / 8 * _SHADES))
-    return f"<span class='s{shade}' data-bits='{bits:.2f}'>{escape(text)}</span>"
-
-
-SCORE_SCRIPT = """
-element.addEventListener("click", (event) => {
-    const token = event.target.closest("[data-bits]");
-    if (!token) return;
-    element.querySelectorAll(".picked").forEach((other) => other.classList.remove("picked"));
-    token.classList.add("picked");
-    const bits = Number(token.dataset.bits);
-    const times = Math.round(2 ** bits).toLocaleString("en");
-    const likely = bits < 1 ? `${(100 / 2 ** bits).toFixed(1)}%` : `1 in ${times}`;
-    const odds = bits > 30 ? "almost no chance" : likely;
-    token.closest("section").querySelector(".tapped").textContent =
-        `“${token.textContent}” cost ${bits.toFixed(2)} bits: the model gave it ${odds}.`;
 });
 """

@@ -7,12 +7,14 @@ import contextlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 FILE = Path(__file__).parents[1] / "guide.md"
-NINETEEN = 19  # ideas of their own; the rest carry them
+NINETEEN = 19  # ideas of the first part, which a milestone counts
 _HEADING = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
+_PART = re.compile(r"^# (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 _PARTS = re.compile(r"\n\n\*\*Try it:\*\* (?P<try>.+)\n\n\*In the code:\* (?P<code>.+)", re.DOTALL)
 
@@ -33,6 +35,7 @@ class Try:
 class Idea:
     number: int
     title: str
+    part: str  # of the guide: the heading above
     text: str  # Markdown
     hint: str  # what to try and what to look for; Markdown, its links by number: {0}, {1}
     tries: tuple[Try, ...]
@@ -46,18 +49,25 @@ class Idea:
 
 @cache
 def ideas() -> tuple[Idea, ...]:
-    _, *parts = _HEADING.split(FILE.read_text(encoding="utf-8"))
-    return tuple(
-        _idea(int(number), title, body)
-        for number, title, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    )
+    first, *parts = _HEADING.split(FILE.read_text(encoding="utf-8"))
+    heading, found = _PART.findall(first)[0], []
+    for number, title, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        found.append(_idea(int(number), title, heading, body))
+        heading = next(iter(_PART.findall(body)), heading)
+    return tuple(found)
 
 
 def find(slug: str) -> Idea | None:
     return next((idea for idea in ideas() if idea.slug == slug), None)
 
 
-def _idea(number: int, title: str, body: str) -> Idea:
+def inline(markdown: str) -> str:
+    """The little Markdown that the guide uses, as HTML: emphasis and code."""
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(markdown, quote=False))
+    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
+
+
+def _idea(number: int, title: str, part: str, body: str) -> Idea:
     body = body.split("\n# ")[0]  # the heading of the next part is not ours
     found = _PARTS.search(body)
     if found is None:
@@ -72,6 +82,7 @@ def _idea(number: int, title: str, body: str) -> Idea:
     return Idea(
         number,
         title,
+        part,
         _one_line(body[: found.start()]),
         _one_line(hint),
         tries,

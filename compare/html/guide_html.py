@@ -6,13 +6,13 @@ import json
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from compare.html import guide
-from compare.html.guide import Idea
-from compare.html.markdown import inline
+from compare.html.guide import Idea, inline
 from compare.html.strip import link
 from compare.values import short
 
@@ -27,7 +27,7 @@ class Milestone(NamedTuple):
 
 
 MILESTONES = {
-    "ideas": Milestone("Try all nineteen ideas", "", {}),
+    "ideas": Milestone("Try all the ideas of the first part", "", {}),
     "tokenizer": Milestone(
         "Build a tokenizer: train on a text of your own",
         "[data-done='tokenizer']",
@@ -83,14 +83,15 @@ new MutationObserver(() => {
 
 
 def guide_html() -> str:
-    ideas = guide.ideas()
-    first = "".join(_idea(idea) for idea in ideas[: guide.NINETEEN])
-    more = "".join(_idea(idea) for idea in ideas[guide.NINETEEN :])
+    parts = "".join(
+        f"<h3>{escape(part)}</h3>{''.join(map(_idea, ideas))}"
+        for part, ideas in groupby(guide.ideas(), key=lambda idea: idea.part)
+    )
     return (
         f"<section class='milestones'><h3>Milestones</h3><ul>{_milestones()}</ul>"
         "<p class='fine'>They tick themselves. Ticks and notes stay in this browser. "
         "<button type='button' class='plain' data-export>Export them</button></p></section>"
-        f"<h3>Nineteen ideas</h3>{first}<h3>Six basics behind them</h3>{more}"
+        f"{parts}"
     )
 
 

@@ -10,7 +10,7 @@ from compare.values import Facts, short
 KNOWN = [
     ("TinyGPT, learns “hello”", 2_453, 1, 16, 2, ""),
     ("GPT-1", 117_000_000, 12, 768, 12, "2018"),
-    ("GPT-2 small", 124_000_000, 12, 768, 12, "2019, the one on this page"),
+    ("GPT-2 small", 124_000_000, 12, 768, 12, "2019"),
     ("GPT-2 XL", 1_500_000_000, 48, 1600, 25, "2019"),
     ("GPT-3", 175_000_000_000, 96, 12288, 96, "2020"),
     ("GPT-4", None, None, None, None, "2023, never published"),

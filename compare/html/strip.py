@@ -6,8 +6,7 @@ from html import escape
 from urllib.parse import urlencode
 
 from compare.html import guide
-from compare.html.guide import Idea, Try
-from compare.html.markdown import inline
+from compare.html.guide import Idea, Try, inline
 
 
 def address(attempt: Try, idea: Idea) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 _FLOOR = Path(__file__).parents[1]
-_STYLES = [_FLOOR / name for name in ("style.css", "lessons.css", "journey.css")]
+_STYLES = [_FLOOR / name for name in ("style.css", "lessons.css", "journey.css", "inside.css")]
 _SCRIPT = _FLOOR / "journey.js"
 _FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # nothing to download
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]

@@ -10,7 +10,7 @@ import random
 from functools import cache
 from typing import Any
 
-from compare.lessons.lessons import Lesson
+from compare.lessons.lessons import SHORT, Lesson
 from compare.values import RefusedError
 
 BROKEN = {
@@ -45,7 +45,6 @@ _INTACT: dict[str, Any] = {
     "num_attention_heads": 4,
     "zero_init": False,  # without the residual, what starts at zero would stay at zero
     "per_device_train_batch_size": 16,
-    "max_steps": 250,
     "learning_rate": 0.02,
     "muon_learning_rate": None,  # plain AdamW for both
     "embedding_learning_rate": None,
@@ -60,6 +59,8 @@ _NOUNS = ("fox", "baker", "king", "river", "clock", "teacher", "owl", "sailor")
 _VERBS = ("sees", "follows", "paints", "forgets", "answers", "hides", "helps", "finds")
 _CHOICES = (_ADJECTIVES, _NOUNS, _VERBS, _NOUNS)
 _SENTENCES = 2000
+STEPS = 250  # that show it; a machine that is slow or busy makes fewer
+SECONDS = 40.0  # for them; with getting ready, three quarters of a minute
 
 
 @cache
@@ -97,7 +98,9 @@ def pair(broken: str) -> tuple[Lesson, Lesson]:
             "modern",
             {**_INTACT, **flags},
             text=game(),
-            seconds=8,
+            seconds=SHORT,  # so that both train at the same time
+            clock=SECONDS,
+            most=STEPS,
             prompt="the ",
             length=80,
             every=1.0,

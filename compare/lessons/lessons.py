@@ -13,6 +13,7 @@ from compare.values import RefusedError
 MODEL = "your-text"  # the folder of what was trained, and its name in the card
 MOST_BYTES = 1_000_000  # of a visitor's own text
 LEAST_LETTERS = 200
+SHORT = 12.0  # seconds; one process takes only lessons that are expected to take no longer
 FINISH = 4.0  # seconds that a kept model takes after its last step
 
 
@@ -25,7 +26,8 @@ class Lesson:
     flags: Mapping[str, Any] = field(default_factory=dict)
     text: str | None = None  # a visitor's own
     seconds: float = 5.0  # that it is expected to take
-    clock: float | None = None  # seconds of training, where a clock ends it and no count of steps
+    clock: float | None = None  # seconds of training, where a clock ends it
+    most: int | None = None  # steps after which it ends before the clock
     pace: float = 0.0  # seconds that it takes at least, so that eyes can follow
     prompt: str = ""
     length: int = 48  # tokens that are written at each look

@@ -19,12 +19,11 @@ from collections import deque
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from compare.lessons.lessons import Lesson, Look, News, Over
+from compare.lessons.lessons import SHORT, Lesson, Look, News, Over
 from compare.lessons.worker import work
 from compare.values import RefusedError
 
 WORKERS = max(2, min(4, (os.cpu_count() or 2) // 2))
-SHORT = 12.0  # seconds; one process takes only lessons that are expected to take no longer
 MOST_WAITING = 100
 IDLE = 120.0  # seconds after which an idle process ends
 START = 6.0  # seconds that a new process takes to import torch and transformers

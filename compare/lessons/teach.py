@@ -35,7 +35,7 @@ class Line(Protocol):
 
 def teach(lesson: Lesson, folder: Path, connection: Line) -> Over:
     settings = arguments.resolve(lesson.recipe, _flags(lesson, folder))
-    countdown = None if lesson.clock is None else Countdown(lesson.clock)
+    countdown = None if lesson.clock is None else Countdown(lesson.clock, lesson.most)
     run = Run(
         settings,
         time.time(),
@@ -76,21 +76,24 @@ def _flags(lesson: Lesson, folder: Path) -> dict[str, Any]:
 
 
 class Countdown:
-    """How much of a training's time has passed, and the learning rate that follows from it: it
-    falls to zero with the clock, since nobody knows how busy the machine will be."""
+    """How much of a training has passed, and the learning rate that follows from it: it falls to
+    zero with the clock, since nobody knows how busy the machine will be. If the machine is fast,
+    the training may end sooner, after `most` steps."""
 
-    def __init__(self, seconds: float):
-        self.seconds = seconds
+    def __init__(self, seconds: float, most: int | None = None):
+        self.seconds, self.most = seconds, most
         self.began: float | None = None
 
     def begin(self) -> None:
         self.began = time.monotonic()
 
-    def passed(self) -> float:
-        return 0.0 if self.began is None else (time.monotonic() - self.began) / self.seconds
+    def passed(self, step: int) -> float:
+        """The share of the time or of the steps, whichever is used up first."""
+        time_gone = 0.0 if self.began is None else (time.monotonic() - self.began) / self.seconds
+        return max(time_gone, step / self.most if self.most else 0.0)
 
     def rate(self, step: int) -> float:
-        return min(1.0, (step + 1) / _WARM) * max(0.0, 1 - self.passed())
+        return min(1.0, (step + 1) / _WARM) * max(0.0, 1 - self.passed(step))
 
 
 class Watch(TrainerCallback):
@@ -123,8 +126,9 @@ class Watch(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         if self.countdown is not None:  # an estimate from the pace so far
             self.threads.took(time.perf_counter() - self.step_began)
-            passed = self.countdown.passed()
+            passed = self.countdown.passed(state.global_step)
             self.news.steps = max(state.global_step, round(state.global_step / passed))
+            control.should_training_stop |= state.global_step == self.countdown.most
         due = self.began + self.lesson.pace * state.global_step / state.max_steps
         time.sleep(max(0.0, due - time.monotonic()))
         if time.monotonic() - self.looked >= self.lesson.every:
@@ -137,7 +141,7 @@ class Watch(TrainerCallback):
             control.should_training_stop = True
 
     def on_train_end(self, args, state, control, **kwargs):
-        if self.countdown is not None and self.countdown.passed() >= 1:
+        if self.countdown is not None and self.countdown.passed(state.global_step) >= 1:
             self.news.steps = state.global_step
         self.look(state.global_step)
 

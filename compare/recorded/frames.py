@@ -30,7 +30,7 @@ def look(model: Answers, step: int, prompt: str, scored: str) -> Frame:
         model.score(scored).bits_per_byte,
         written.text,
         [(text, share) for text, share in model.next_tokens(prompt).entries if _legible(text)][:8],
-        model.embedding_map(prompt),
+        model.inside.embedding_map(prompt),
     )
 
 

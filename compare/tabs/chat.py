@@ -5,36 +5,35 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from compare.html import curves
-from compare.html.panes import SIDES, notice
-from compare.roster import SEAT
+from compare.html.panes import notice
+from compare.roster import CHAT, Roster
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import Answers, Generation, Message, RefusedError, Sampling
 
 NAME = "Chat"
-MODEL, BASE = "chat", "chat-base"
 ASK = ["What is a token?", "Why?", "How can I try it?", "What is the capital of France?"]
 _LONGEST = 96  # tokens of an answer; those that were taught have at most half of it
 _MOST = 1_000  # letters of a question
 _LOOK = 0.15
-_MARK = "(chats) => { document.body.dataset.chats = chats; }"
+_NOBODY = "No model here was tuned to answer: put one that was on the left."
 Talk = list[Message]
 
 
 def build(page: Page, tab: gr.Tab) -> None:
-    room, left = _Room(page), page.seats[SIDES[0]]
-    talk: gr.State = gr.State([])
+    room, seats = _Room(page), page.keys
     with gr.Row(elem_classes="halves"):
         with gr.Column(min_width=300):
-            html("<h3>After tuning, it answers</h3>")
+            who = html(_who(page.roster, *_first(page.roster)), elem_id="chat-who")
             said = html(transcript([]), elem_id="talk")
             question = gr.Textbox(
-                label="Ask about an idea of the guide", max_lines=3, elem_id="ask", max_length=_MOST
+                label="Your question", max_lines=3, elem_id="ask", max_length=_MOST
             )
             with gr.Row(elem_classes="chips"):
                 chips = [gr.Button(text, size="sm", elem_classes="chip") for text in ASK]
@@ -46,35 +45,46 @@ def build(page: Page, tab: gr.Tab) -> None:
         with gr.Column(min_width=300):
             html("<h3>Before tuning, it continues</h3>")
             beside = html(_pane(), elem_id="untuned")
-    # Gradio hides no tab that is there already: the style sheet does, by a mark on the page.
-    chats = gr.Checkbox(visible=False)
+    talk: gr.State = gr.State([])
+    partner: gr.State = gr.State(_first(page.roster)[1])  # whom the talk is with
     shown = [said, beside, talk, question]
     options: dict[str, Any] = {"concurrency_limit": None, **QUIET}
     answers: list[Any] = [
-        press(room.send, [left, talk, question], shown, **options)
+        press(room.send, [*seats, talk, question], shown, **options)
         for press in (send.click, question.submit)
     ]
     answers += [
-        chip.click(room.send, [left, talk, gr.State(text)], shown, **options)
+        chip.click(room.send, [*seats, talk, gr.State(text)], shown, **options)
         for chip, text in zip(chips, ASK, strict=True)
     ]
-    answers.append(retry.click(room.again, [left, talk], shown, **options))
+    answers.append(retry.click(room.again, [*seats, talk], shown, **options))
     stop.click(room.stop, queue=False, **QUIET)
     clear.click(lambda: (transcript([]), _pane(), [], ""), None, shown, cancels=answers, **QUIET)
 
-    async def seat(key: str) -> tuple[Any, ...]:
-        """The tab is there for models that chat; another model begins another talk. Before it is
-        tuned, a model has the words for turns and does not know what they are for."""
-        try:
-            able = key != BASE and (await page.roster.arrive(key)).facts().chats
-        except RefusedError:
-            able = False
-        return able, transcript([]), _pane(), []
+    async def seat(left: str, before: str) -> tuple[Any, ...]:
+        """Another model begins another talk; the same one goes on."""
+        now = await room.partner(left)
+        gone = [gr.skip()] * 3 if now == before else [transcript([]), _pane(), []]
+        return _who(page.roster, left, now), now, *gone
 
-    seats = [chats, said, beside, talk]
-    changed = left.change(seat, left, seats, cancels=answers, trigger_mode="multiple", **options)
-    for seated in (changed, page.demo.load(seat, left, seats, **options)):
-        seated.then(None, chats, js=_MARK, **QUIET)
+    followed = [who, partner, said, beside, talk]
+    for event in (seats[0].change, page.demo.load):
+        event(seat, [seats[0], partner], followed, trigger_mode="multiple", **options)
+
+
+def _first(roster: Roster) -> tuple[str, str]:
+    """The left model and whom the talk is with, as far as one knows before any is loaded."""
+    return roster.left, roster.left if roster.before_tuning(roster.left) else CHAT
+
+
+def _who(roster: Roster, left: str, partner: str) -> str:
+    """Whom one talks with, and why not with the left model."""
+    name = roster.line(left).partition(":")[0]
+    instead = "" if partner == left else f" The left model, {name}, never learned to answer."
+    return (
+        "<h3>After tuning, it answers</h3>"
+        f"<p class='fine'>You talk with {escape(roster.line(partner))}.{escape(instead)}</p>"
+    )
 
 
 class _Room:
@@ -84,8 +94,18 @@ class _Room:
         self.page = page
         self._running: dict[str, list[Generation]] = {}
 
+    async def partner(self, left: str) -> str:
+        """The key of the left model if it was tuned to answer, otherwise of the chat that ships."""
+        try:
+            able = self.page.roster.was_tuned(left)
+            if able and (await self.page.roster.arrive(left)).facts().chats:
+                return left
+        except RefusedError:
+            pass  # whoever is there can be talked with all the same
+        return CHAT
+
     async def send(
-        self, request: gr.Request, left: str, talk: Talk, question: str
+        self, request: gr.Request, left: str, right: str, talk: Talk, question: str
     ) -> AsyncIterator[tuple[Any, ...]]:
         question = (question or "").strip()
         if not question or self._busy(request):
@@ -93,11 +113,11 @@ class _Room:
             return
         asked = [*talk, {"role": "user", "content": question[:_MOST]}]
         sampling = Sampling(greedy=True, max_new_tokens=_LONGEST)
-        async for out in self._answer(request.session_hash or "", left, asked, sampling):
+        async for out in self._answer(request.session_hash or "", (left, right), asked, sampling):
             yield out
 
     async def again(
-        self, request: gr.Request, left: str, talk: Talk
+        self, request: gr.Request, left: str, right: str, talk: Talk
     ) -> AsyncIterator[tuple[Any, ...]]:
         """The last question once more, drawn this time, so that the answer may be another."""
         asked = talk[:-1] if talk and talk[-1]["role"] == "assistant" else talk
@@ -105,7 +125,7 @@ class _Room:
             yield tuple(gr.skip() for _ in range(4))
             return
         sampling = Sampling(seed=secrets.randbelow(1_000_000), max_new_tokens=_LONGEST)
-        async for out in self._answer(request.session_hash or "", left, asked, sampling):
+        async for out in self._answer(request.session_hash or "", (left, right), asked, sampling):
             yield out
 
     def stop(self, request: gr.Request) -> None:
@@ -117,16 +137,20 @@ class _Room:
         return (request.session_hash or "") in self._running
 
     async def _answer(
-        self, visitor: str, left: str, asked: Talk, sampling: Sampling
+        self, visitor: str, seats: tuple[str, str], asked: Talk, sampling: Sampling
     ) -> AsyncIterator[tuple[Any, ...]]:
         try:
-            tuned = await self.page.roster.arrive(left)
+            partner = await self.partner(seats[0])
+            if partner != seats[0] and not self.page.roster.knows(partner):
+                raise RefusedError(_NOBODY)
+            tuned = await self.page.roster.arrive(partner)
             live = tuned.reply(asked, sampling)
         except RefusedError as refusal:
             yield transcript(asked[:-1]) + notice(str(refusal)), gr.skip(), asked[:-1], gr.skip()
             return
         forgotten = tuned.forgets(asked)
-        other, name, problem = await self._untuned(left, asked[-1]["content"], sampling)
+        beside = await self._untuned(partner, seats[1], asked[-1]["content"], sampling)
+        other = beside.live
         lives = self._running[visitor] = [live, *([other] if other else [])]
         try:
             while True:
@@ -135,7 +159,7 @@ class _Room:
                 over = all(one.chunk().stopped for one in lives)
                 yield (
                     transcript(now, forgotten, busy=not over),
-                    _pane(name, asked[-1]["content"], other.chunk().text if other else "", problem),
+                    beside.html(),
                     now,
                     "",
                 )
@@ -149,19 +173,32 @@ class _Room:
                 del self._running[visitor]
 
     async def _untuned(
-        self, left: str, question: str, sampling: Sampling
-    ) -> tuple[Generation | None, str, str]:
+        self, partner: str, right: str, question: str, sampling: Sampling
+    ) -> _Beside:
         """The same model before it was tuned, where it is here, or whoever is on the right."""
+        before = self.page.roster.before_tuning(partner)
         try:
-            model: Answers
-            if left == MODEL and BASE in self.page.roster.names:
-                model = await self.page.roster.arrive(BASE)
-            else:
-                model = (await self.page.roster.seat(SEAT)).contestant
+            model: Answers = (await self.page.roster.seat(before or right)).contestant
             drawn = Sampling(max_new_tokens=_LONGEST // 2, seed=sampling.seed)
-            return model.start(question, drawn), model.name, ""
+            untuned = before is not None or not model.facts().chats
+            return _Beside(question, model.name, model.start(question, drawn), untuned)
         except RefusedError as refusal:
-            return None, "", str(refusal)
+            return _Beside(question, problem=str(refusal))
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What another model writes after the question, as after the beginning of any text."""
+
+    question: str
+    name: str = ""
+    live: Generation | None = None
+    untuned: bool = True
+    problem: str = ""
+
+    def html(self) -> str:
+        text = self.live.chunk().text if self.live else ""
+        return _pane(self.name, self.question, text, self.problem, self.untuned)
 
 
 def transcript(talk: Sequence[Message], forgotten: int = 0, busy: bool = False) -> str:
@@ -185,12 +222,15 @@ def transcript(talk: Sequence[Message], forgotten: int = 0, busy: bool = False) 
     )
 
 
-def _pane(name: str = "", question: str = "", text: str = "", problem: str = "") -> str:
+def _pane(
+    name: str = "", question: str = "", text: str = "", problem: str = "", untuned: bool = True
+) -> str:
     if problem:
         return f"<p class='problem'>{escape(problem)}</p>"
     if not name:
         return "<p class='state'>The same question, as the beginning of a text.</p>"
+    never = "was never tuned to answer. It " if untuned else ""
     return (
-        f"{curves.written(question, text)}<p class='fine'>{escape(name)} was never tuned to "
-        "answer. It simply continues your text.</p>"
+        f"{curves.written(question, text)}<p class='fine'>{escape(name)} {never}simply continues "
+        "your text.</p>"
     )

@@ -21,6 +21,7 @@ NAME = "Compare"
 # Generate becomes Stop in the browser, at once: the style sheet goes by `aria-busy`. A new seed is
 # rolled there too: gradio keeps a copy of an input for every time that the server sets it.
 _BUSY = """(seed, pinned) => {
+    document.querySelector(".tapped-token")?.remove(); // of the text that goes
     const pressed = document.activeElement;  // the prompt, where Enter was pressed in it
     for (const out of document.querySelectorAll(".out")) out.setAttribute("aria-busy", "true");
     if (pressed === document.body || pressed?.matches("button"))

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 
 from compare.html.panes import Pane, Side, Take
-from compare.roster import SEAT, Roster
+from compare.roster import SEAT, Roster, shown
 from compare.values import Answers, Generation, RefusedError, Sampling
 
 _LOOK = 0.04  # seconds between looks at a generation, which cost nothing
@@ -112,7 +112,7 @@ class Duels:
                 del self._running[visitor]
 
     def _name(self, key: str) -> str:
-        return self.roster.stand_in if key == SEAT else key
+        return self.roster.stand_in if key == SEAT else shown(key)
 
     async def _begin(
         self,

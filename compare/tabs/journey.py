@@ -74,7 +74,8 @@ class _Journey:
         asks = sent.get("asks") if isinstance(sent, dict) else None
         if not isinstance(asks, dict) or not all(isinstance(v, str) for v in asks.values()):
             asks = {}
-        return await self.apply(asks, prompt)
+        first = {"tab": self.tabs[0], address.NAMES[SIDES[0]]: self.page.roster.left}
+        return await self.apply(asks or first, prompt)  # Back may lead to the first screen
 
     async def apply(self, asks: Mapping[str, str], prompt: str) -> list[Any]:
         """The page as an address wants it: seats, settings, tab, a word and the strip."""

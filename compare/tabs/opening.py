@@ -11,7 +11,7 @@ import gradio as gr
 from compare.html.panes import RECORDED, SIDES, Pane, Side, notice
 from compare.html.sizes import size_table
 from compare.recorded.answers import recorded_pane
-from compare.roster import SEAT, Roster
+from compare.roster import SEAT, Roster, shown
 from compare.tabs.shared import FREE, QUIET, Page, first_keys
 from compare.values import RefusedError
 
@@ -45,7 +45,7 @@ def first_panes(roster: Roster) -> list[Pane]:
 
 
 def _name(roster: Roster, key: str) -> str:
-    return roster.stand_in if key == SEAT else key
+    return roster.stand_in if key == SEAT else shown(key)
 
 
 def build(page: Page) -> None:

@@ -29,6 +29,7 @@ document.addEventListener("click", (event) => {
     const node = at?.offsetNode ?? at?.startContainer;
     if (!node || !written.contains(node)) return;
     const pane = take.closest(".pane");
+    if (!pane.dataset.key) return; // of a blind test: who wrote it need not be who sits there
     trigger("click", {
         side: pane.classList[1],
         prompt: [...take.querySelectorAll(":scope > details .prompt, :scope > .prompt")][0]
@@ -102,7 +103,9 @@ def _told(who: Answers, tap: _Tap) -> str:
     before = prompt + text[:start]
     odds = who.next_tokens(before, unit="token")
     share = dict(odds.entries).get(token)
-    likely = "less likely than those shown" if share is None else percent(share)
+    likely = (
+        "was less likely here than those below" if share is None else f"had {percent(share)} here"
+    )
     place = {"side": tap.side, "prompt": prompt, "text": text}
     others = "".join(
         f"<li><button type='button' data-other='{_json({**place, 'at': start, 'instead': name})}'>"
@@ -112,7 +115,7 @@ def _told(who: Answers, tap: _Tap) -> str:
     )
     return (
         f"<section class='tapped-token' role='status'><p>{mark(tap.side)}"
-        f"<b>“{escape(visible(token))}”</b> had {likely} at this place. "
+        f"<b>“{escape(visible(token))}”</b> {likely}. "
         f"{_steps(place, start, start + len(token), len(text))}</p>"
         f"<p class='fine'>Choose another token, and the text goes on from there:</p>"
         f"<ol class='others'>{others}</ol></section>"

@@ -49,6 +49,7 @@ def visit(new_visitor) -> Visit:
         phone: bool = False,
         dark: bool = False,
         forgive: tuple[str, ...] = (),
+        ready: str = "#sizes table",
     ):
         complaints: list[str] = []
         context = new_visitor(phone=phone, dark=dark)
@@ -59,7 +60,7 @@ def visit(new_visitor) -> Visit:
         page.set_default_timeout(60_000)  # a busy machine is slow, not wrong
         try:
             page.goto(url)
-            page.locator("#sizes table").wait_for(state="attached")
+            page.locator(ready).first.wait_for(state="attached")
             yield page
         finally:
             context.close()

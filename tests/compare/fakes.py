@@ -15,25 +15,23 @@ from typing import Any
 
 from compare.roster import Roster
 from compare.values import (
+    Adapted,
     Answers,
-    Attention,
     Chunk,
     Facts,
-    Layers,
     Message,
     Odds,
     Piece,
-    Point,
     RefusedError,
     Sampling,
-    Shares,
     Surprise,
+    Told,
     Unit,
-    Without,
 )
+from tests.compare.fake_inside import FakeInside
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
-NAMES = ["shakespeare", "hello", "next-char", "chat"]  # on offer
+NAMES = ["shakespeare", "hello", "next-char", "chat", "chat-base"]  # on offer
 CLOSED: dict[str, Any] = {"hello": "hello"}
 
 
@@ -81,6 +79,10 @@ class FakeContestant:
         self.name, self.pause, self.vocabulary = name, pause, vocabulary
         self.lives: list[FakeLive] = []
 
+    @property
+    def inside(self) -> FakeInside:
+        return FakeInside(self)
+
     def facts(self) -> Facts:
         return Facts(
             self.name,
@@ -91,11 +93,11 @@ class FakeContestant:
             64,
             self.vocabulary,
             source=self.name,
-            chats=self.name == "chat",
+            chats=self.name.startswith("chat"),
         )
 
     def start(self, prompt: str, sampling: Sampling) -> FakeLive:
-        self._check(prompt)
+        self.check(prompt)
         self.lives.append(FakeLive(sampling, self.pause))
         return self.lives[-1]
 
@@ -114,52 +116,30 @@ class FakeContestant:
         yield chunk
 
     def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds:
-        self._check(prompt)
+        self.check(prompt)
         weights = [0.5 ** (i / temperature) for i in range(20)]
         labels = "etaoinshrdlcumwfgypb" if unit == "letter" else [f" tok{i}" for i in range(20)]
         shares = [(label, w / sum(weights)) for label, w in zip(labels, weights, strict=True)]
         return Odds(unit, shares, f"{self.name} made these up.")
 
     def tokens(self, text: str) -> list[Piece]:
-        self._check(text)
+        self.check(text)
         return [Piece(ord(c) % 256, c, c.encode()) for c in text]
 
-    def attention(self, prompt: str, layer: int, head: int) -> Attention:
-        self._check(prompt)
-        shown = prompt[-48:]
-        rows = [
-            [1 / (y + 1) if x <= y else 0.0 for x in range(len(shown))] for y in range(len(shown))
-        ]
-        return Attention(list(shown), rows, len(prompt) - len(shown))
-
-    def lens(self, prompt: str) -> Layers:
-        self._check(prompt)
-        shown = prompt[-32:]
-        row = [[("e", 0.5), ("t", 0.25)] for _ in shown]
-        return Layers(list(shown), [row] * 4, len(prompt) - len(shown))
-
-    def parts(self, prompt: str, token: str = "", against: str = "") -> Shares:
-        self._check(prompt)
-        parts = [("embedding", 1.0), ("block 0 head 0", 2.5), ("block 0 mlp", -0.5), ("bias", 0.25)]
-        return Shares(token or "e", against or None, 3.25, parts)
-
-    def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without:
-        odds = self.next_tokens(prompt, 1.0, "token")
-        return Without(list(parts), odds, odds, " that is", " that was")
-
-    def embedding_map(self, prompt: str) -> list[Point]:
-        self._check(prompt)
-        letters = "abcdefghij"
-        return [
-            Point(i, c, i / 5 - 1, (i * 7 % 10) / 5 - 1, [("a", 0.9), ("b", 0.5)])
-            for i, c in enumerate(letters)
-        ]
-
     def score(self, text: str) -> Surprise:
-        self._check(text)
+        self.check(text)
         return Surprise(2.5, len(text.encode()), [(c, 2.5) for c in text], "the first is free")
 
-    def _check(self, text: str) -> None:
+    def adapt(self, text: str, told: Told) -> Adapted:
+        self.check(text)
+        if self.name == "GPT-2":
+            raise RefusedError("GPT-2 only reads.")
+        for done in range(3):
+            told(done, 2)
+            time.sleep(self.pause)
+        return Adapted(Surprise(2.0, len(text.encode()), [(c, 2.0) for c in text], ""), 2.5)
+
+    def check(self, text: str) -> None:
         if not text:
             raise RefusedError("The prompt is empty: type a few letters first.")
 
@@ -178,7 +158,8 @@ def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -
         return FakeContestant("GPT-2", pause=pause, vocabulary=50_257)
 
     baseline = None if late is None else "openai-community/gpt2"
-    return Roster(NAMES, load, baseline=baseline, load_baseline=load_baseline)
+    tuned = {"chat": "chat-base"}
+    return Roster(NAMES, load, baseline=baseline, load_baseline=load_baseline, tuned_from=tuned)
 
 
 def real_roster() -> Roster:
@@ -222,6 +203,7 @@ def main() -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio.networking
 
+    from compare import downloads
     from compare.page import build_demo, launch
 
     # As on a machine too busy to answer Gradio's own question: the page has to stay up.
@@ -232,7 +214,7 @@ def main() -> None:
         late = arguments.late and arguments.late.exists
         roster = fake_roster(pause=0.05 if arguments.slow else 0.002, late=late)
     roster.begin()
-    launch(build_demo(roster), server_port=arguments.port, quiet=True)
+    launch(build_demo(roster), downloads.routes(roster), server_port=arguments.port, quiet=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import pytest
 
 from compare.html import guide
 
+from . import axe
+from .browser import LOOKS, NAMES
 from .conftest import FAKES, FAREWELL
 from .servers import free_port, start, stop
 
@@ -105,3 +107,27 @@ def test_a_tap_tells_the_odds_of_a_token_and_another_goes_on_from_there(quick_pa
         page.wait_for_function("document.querySelector('#prompt textarea').value.includes(' tok')")
         finished(page)
         assert " tok" in page.locator(".pane.left .prompt").last.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("phone", "dark"),
+    [pytest.param(*look, marks=[pytest.mark.slow] if look[0] == look[1] else []) for look in LOOKS],
+    ids=NAMES.values(),
+)
+def test_what_opens_on_the_way_is_accessible(quick_page, visit, picture, phone, dark):
+    """axe finds nothing serious in the strip, the panel of a token, and the ballot."""
+    look = NAMES[phone, dark]
+    address = f"{quick_page}?tab=compare&prompt=To+be&seed=1&idea={IDEAS[5].slug}"
+    with visit(address, phone=phone, dark=dark, forgive=FAREWELL) as page:
+        finished(page)
+        page.locator(".pane.left .take").click(position={"x": 60, "y": 40})
+        page.locator(".tapped-token").wait_for()
+        assert page.locator(".strip").is_visible()
+        picture(page, f"strip-and-token-{look}", whole=True)
+        assert axe.violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= (390 if phone else 1280)
+        page.get_by_label("Blind test").check()
+        page.click("#generate")
+        page.locator("[data-vote=left]").wait_for()
+        picture(page, f"ballot-{look}", whole=True)
+        assert axe.violations(page) == []

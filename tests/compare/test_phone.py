@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .browser import LOOKS, NAMES
+from .conftest import FAREWELL
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +30,7 @@ LOW = """(least) => [...document.querySelectorAll("button, a[href], summary, sel
         + (one.textContent || one.ariaLabel || "").trim().slice(0, 30))"""
 
 
-@pytest.mark.parametrize("tab", ["compare", "inside", "score", "train", "learn"])
+@pytest.mark.parametrize("tab", ["compare", "inside", "score", "train", "learn", "chat"])
 def test_every_target_is_high_enough_for_a_finger(quick_page, visit, tab):
     with visit(quick_page, phone=True) as page:
         page.locator(f"#tab-{tab}-button").click()
@@ -41,5 +42,30 @@ def test_every_target_is_high_enough_for_a_finger(quick_page, visit, tab):
 @pytest.mark.parametrize(("phone", "dark"), LOOKS, ids=NAMES.values())
 def test_the_first_paint_does_not_jump(quick_page, visit, phone, dark):
     with visit(quick_page, phone=phone, dark=dark) as page:
+        page.wait_for_timeout(1_500)
+        assert page.evaluate(SHIFT) <= MOST_SHIFT
+
+
+@pytest.mark.slow
+def test_what_is_offered_after_a_training_fits_and_is_high_enough(quick_page, visit, picture):
+    with visit(f"{quick_page}?tab=train&lesson=own&sample=short", phone=True) as page:
+        page.set_default_timeout(240_000)
+        page.wait_for_function("document.querySelector('#own .curve polyline')?.points.length > 2")
+        page.click("#own-stop")
+        page.locator("#own-open").wait_for()
+        page.wait_for_timeout(500)
+        picture(page, "own-phone", whole=True)
+        assert page.evaluate(LOW, LEAST) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        edges = "Math.max(...[...document.querySelectorAll('#own-beside, #own-home, #own-delete')]"
+        assert page.evaluate(f"{edges}.map((one) => one.getBoundingClientRect().right))") <= 390
+        page.click("#own-delete")
+        page.get_by_text("Deleted: the model and its zip are gone.").wait_for()
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_inside_does_not_jump_when_its_pictures_come(quick_page, visit, phone):
+    with visit(f"{quick_page}?tab=inside&prompt=To%20be", phone=phone, forgive=FAREWELL) as page:
+        page.locator("figure.sky svg").wait_for()
         page.wait_for_timeout(1_500)
         assert page.evaluate(SHIFT) <= MOST_SHIFT

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from compare.roster import REPO_ID, SEAT, Roster, own_name, shipped_names
+from compare.roster import REPO_ID, SEAT, Roster, own_name, shipped_names, shown
 from compare.values import RefusedError
 
 from .fakes import FakeContestant, fake_roster
@@ -217,3 +217,11 @@ def test_a_visitor_cannot_name_a_folder_of_this_machine(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RefusedError, match="not on the Hub"):
         load_stranger("runs/mine")
+
+
+def test_a_folder_of_this_machine_is_named_without_its_way(tmp_path):
+    roster = Roster([], FakeContestant, left="ada/tiny", baseline=str(tmp_path / "smollm2"))
+    assert roster.baseline_name == "smollm2"
+    assert roster.line(SEAT).startswith("smollm2")
+    assert str(tmp_path) not in roster.waiting_sentence()
+    assert shown("ada/tiny@main") == "ada/tiny@main"

@@ -4,6 +4,8 @@
     guesses(model, ids)                     the same, as the likeliest tokens of the last positions
     parts(model, ids, position, token)      one logit as a sum: embedding, heads, MLPs, biases
     path(model, ids, position, tokens)      what each attention and MLP added, and towards what
+    pushes(model, ids, position, NAME)      what one part gave to the logit of every token
+    neurons(model, ids, position, block)    how active each neuron of an MLP is
     with without(model, [NAME, ...]):       the model while those parts write nothing
     patch(model, ids, other_ids, [NAME])    the logits when those parts write as for the other text
     look(model, ids, block, head)           one head: queries, keys, values, scores, weights
@@ -16,7 +18,7 @@ has no heads `block 0 mean`; blocks and heads count from 0.
 """
 
 from .changes import patch, without
-from .contributions import Step, parts, path
+from .contributions import Step, neurons, parts, path, pushes
 from .heads import Head, induction_scores, look, previous_scores, weights
 from .layers import guesses, lens
 
@@ -27,10 +29,12 @@ __all__ = [
     "induction_scores",
     "lens",
     "look",
+    "neurons",
     "parts",
     "patch",
     "path",
     "previous_scores",
+    "pushes",
     "weights",
     "without",
 ]

@@ -57,6 +57,16 @@ class Norm:
             direction = direction - direction.mean(-1, keepdim=True)
         return direction * (seen.square().mean() + self.eps).rsqrt(), constant
 
+    def forth(self, part: Tensor, seen: Tensor) -> Tensor:
+        """What becomes of one part of the vector `seen`, the scale held at its value for it."""
+        if self.kind == "none":
+            return part
+        if self.kind == "layer":
+            seen, part = seen - seen.mean(), part - part.mean()
+        part = part * (seen.square().mean() + self.eps).rsqrt()
+        weight = _full(self.weight)
+        return part if weight is None else part * weight
+
 
 def _full(parameter: Tensor | None) -> Tensor | None:
     return None if parameter is None else parameter.float()

@@ -54,6 +54,9 @@ class Step:
     length: float  # of what it wrote
     stream: float  # length of the vector from there on
     towards: list[float]  # what it added to the logit of each token that was asked about
+    vector: list[float]  # the vector from there on
+    guess: int  # the likeliest next token, if the model ended here
+    sure: float  # and its probability
 
 
 @torch.no_grad()
@@ -67,8 +70,18 @@ def path(
     steps = []
 
     def step(part: str, written: Tensor, stream: Tensor, way: Tensor) -> None:
-        towards = (way @ written).tolist()
-        steps.append(Step(part, float(written.norm()), float(stream.norm()), towards))
+        odds = seen.said(stream).softmax(-1)
+        steps.append(
+            Step(
+                part,
+                float(written.norm()),
+                float(stream.norm()),
+                (way @ written).tolist(),
+                stream.tolist(),
+                int(odds.argmax()),
+                float(odds.max()),
+            )
+        )
 
     step("embedding", seen.embedding, seen.embedding, ways["start"])
     if seen.place is not None:
@@ -80,6 +93,28 @@ def path(
             name = f"block {number} mlp"
             step(name, seen.mlp[number], seen.output[number], ways[name])
     return steps
+
+
+@torch.no_grad()
+def pushes(model: PreTrainedModel, input_ids: Ids, position: int, part: str) -> Tensor:
+    """What one part gave to the logit of every token [vocabulary]: a head (`block 0 head 1`) as
+    `parts` counts it, or a step of `path`."""
+    seen = _Seen(model, input_ids, position)
+    place, written = seen.written(part)
+    return seen.made.head.weight.float() @ _carried(seen, place, written)
+
+
+@torch.no_grad()
+def neurons(model: PreTrainedModel, input_ids: Ids, position: int, block: int) -> Tensor:
+    """How active each neuron of a block's MLP is at `position`."""
+    made, found = anatomy(model), []
+    ids = one_text(model, input_ids)
+    if not 0 <= block < len(made.blocks) or made.blocks[block].down is None:
+        raise ValueError(f"block {block} has no MLP")
+    down = made.blocks[block].down
+    assert down is not None
+    run(made, ids, [Look(down, "input", lambda value: found.append(value[0, position].float()))])
+    return found[0]
 
 
 class _Seen:
@@ -139,6 +174,28 @@ class _Seen:
         bias = out(torch.zeros_like(alone[:1]).to(dtype)).float()
         return out(alone.to(dtype)).float() - bias, bias[0]
 
+    def said(self, stream: Tensor) -> Tensor:
+        """The logits, if the model ended with this stream."""
+        weight = self.made.head.weight
+        return self.made.head(self.made.norm(stream).to(weight.dtype)).float()
+
+    def written(self, part: str) -> tuple[str, Tensor]:
+        """What a part wrote, and the place at which the stream takes it in."""
+        if part == "embedding":
+            return "start", self.embedding
+        if part == "position" and self.place is not None:
+            return "start", self.place
+        for number, block in enumerate(self.made.blocks):
+            place = f"block {number} attention"
+            if part == place or (part == f"block {number} mean" and block.out is None):
+                return place, self.attention[number]
+            if part == f"block {number} mlp" and block.mlp is not None:
+                return part, self.mlp[number]
+            for head in range(self.made.heads if block.out is not None else 0):
+                if part == f"block {number} head {head}":
+                    return place, self.by_head(number)[0][head]
+        raise ValueError(f"the model has no part {part!r}")
+
     def mlp_bias(self, number: int) -> Tensor:
         bias = getattr(self.made.blocks[number].down, "bias", None)
         return torch.zeros_like(self.mlp[number]) if bias is None else bias.float()
@@ -180,6 +237,27 @@ def _ways(seen: _Seen, tokens: Sequence[int]) -> dict[str, Tensor]:
             through(block.attn_norm, seen.summed[number])
         written_by(f"block {number} attention")
     return ways | {"start": way, "bias": constant}
+
+
+def _carried(seen: _Seen, place: str, vector: Tensor) -> Tensor:
+    """What is left, before the head, of a vector that was written at `place`: `_ways` forwards."""
+    made, begun = seen.made, place == "start"
+
+    def taken_in(writer: str, norm: Norm, stream: Tensor) -> None:
+        nonlocal vector, begun
+        if begun and not made.residual:
+            vector = torch.zeros_like(vector)
+        begun = begun or writer == place
+        if begun and made.norm_after:
+            vector = norm.forth(vector, stream)
+
+    for number, block in enumerate(made.blocks):
+        taken_in(f"block {number} attention", block.attn_norm, seen.summed[number])
+        if block.mlp is not None:
+            joined = seen.join(seen.middle[number], seen.mlp[number])
+            taken_in(f"block {number} mlp", block.mlp_norm, joined)
+    last = len(made.blocks) - 1
+    return made.norm.forth(vector, seen.output[last] if made.blocks else seen.start)
 
 
 def _known(made: Anatomy, tokens: Sequence[int]) -> list[int]:

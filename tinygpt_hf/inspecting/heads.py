@@ -39,25 +39,37 @@ def look(model: PreTrainedModel, input_ids: Ids, block: int, head: int) -> Head:
     """Every step of one head; both count from 0."""
     made = anatomy(model)
     check(made, block, head)
-    ids = one_text(model, input_ids)
-    return _head(made, made.blocks[block], _read(made, ids, [block])[block], head)
+    read: list[Tensor] = []
+    run(made, one_text(model, input_ids), _reading(made.blocks[block], read))
+    return _head(made, made.blocks[block], read, head)
 
 
 @torch.no_grad()
-def weights(model: PreTrainedModel, input_ids: Ids) -> Tensor:
-    """Where every head looks: [blocks, heads, T, T]."""
+def weights(model: PreTrainedModel, input_ids: Ids, last: int | None = None) -> Tensor:
+    """Where every head looks: [blocks, heads, T, T], or with the rows of the last tokens only.
+
+    One block after the other, as the model runs, so that no more than one is held."""
     made = anatomy(model)
     ids = one_text(model, input_ids)
     length = ids.shape[1]
-    if not made.blocks:
-        return torch.zeros(0, made.heads, length, length, device=model.device)
-    read = _read(made, ids, list(range(len(made.blocks))))
-    return torch.stack(
-        [
-            torch.stack([_head(made, block, read[n], head).weights for head in range(made.heads)])
-            for n, block in enumerate(made.blocks)
-        ]
-    )
+    if last is not None and last < 1:
+        raise ValueError(f"last is {last}; it must be at least 1")
+    first = 0 if last is None else max(0, length - last)
+    found: list[Tensor] = []
+    looks = []
+    for block in made.blocks:
+        read: list[Tensor] = []
+
+        def weigh(value: Tensor, block: Block = block, read: list[Tensor] = read) -> None:
+            heads = [_head(made, block, read, head, first) for head in range(made.heads)]
+            found.append(torch.stack([each.weights for each in heads]))
+            read.clear()
+
+        looks += [*_reading(block, read), Look(block.attn, "output", weigh)]
+    run(made, ids, looks)
+    if not found:
+        return torch.zeros(0, made.heads, length - first, length, device=model.device)
+    return torch.stack(found)
 
 
 def check(made: Anatomy, block: int, head: int) -> None:
@@ -69,33 +81,28 @@ def check(made: Anatomy, block: int, head: int) -> None:
         raise ValueError(f"head is {head}; a block has 0 to {made.heads - 1}")
 
 
-def _read(made: Anatomy, ids: Tensor, blocks: list[int]) -> dict[int, list[Tensor]]:
-    """The outputs of the blocks' readers; for a mean, the input that is averaged."""
-    found: dict[int, list[Tensor]] = {number: [] for number in blocks}
-    looks = []
-    for number in blocks:
-        block = made.blocks[number]
+def _reading(block: Block, into: list[Tensor]) -> list[Look]:
+    """Keeps the outputs of the block's readers; for a mean, the input that is averaged."""
 
-        def keep(value: Tensor, into: list[Tensor] = found[number]) -> None:
-            into.append(value[0].float())
+    def keep(value: Tensor) -> None:
+        into.append(value[0].float())
 
-        if block.readers:
-            looks += [Look(module, "output", keep) for module in block.readers]
-        else:
-            looks.append(Look(block.attn, "input", keep))
-    run(made, ids, looks)
-    return found
+    if block.readers:
+        return [Look(module, "output", keep) for module in block.readers]
+    return [Look(block.attn, "input", keep)]
 
 
-def _head(made: Anatomy, block: Block, read: list[Tensor], head: int) -> Head:
+def _head(made: Anatomy, block: Block, read: list[Tensor], head: int, first: int = 0) -> Head:
+    """The rows from `first` on."""
     query, key, value = _split(made, block, read, head)
     length = len(query)
     rotation = made.rotations(length)
     if rotation is not None:
         query, key = rotate(query, *rotation), rotate(key, *rotation)
+    query = query[first:]
     scores = query @ key.T * block.scaling
     here = torch.arange(length, device=query.device)
-    distance = here[:, None] - here  # T T
+    distance = here[first:, None] - here  # T T
     unseen = distance < 0
     if made.reach is not None:
         unseen |= distance >= made.reach

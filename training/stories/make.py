@@ -20,7 +20,7 @@ MADE = Path(__file__).parent / "made"
 SEED, STORIES, HELD_OUT = 17, 120_000, 2_000
 VOCABULARY, READ = 2560, 4_000  # its tokenizer's size; stories that it learns from
 NAMES = 60  # times that it reads every name at a beginning, so that it is one token there too
-OTHERS = 3  # times that it reads the texts of the chat, which are few
+OTHERS = 3  # times that it reads what is said about the ideas (words/talk.txt): it is little
 KEPT = 20  # one combination in so many is kept out of training
 
 
@@ -53,12 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def write_tokenizer(folder: Path, seed: int) -> None:
     from tinygpt_hf.tokenization import train_bpe
-    from training.chat.material import answers, prose
 
-    from .language.lexicon import people
+    from .language.lexicon import FOLDER, people
 
     texts = [story(seed, number).text for number in range(READ)]
-    texts += [*answers().values(), *prose()] * OTHERS
+    texts += (FOLDER / "words" / "talk.txt").read_text(encoding="utf-8").splitlines() * OTHERS
     texts += ["\n".join(people())] * NAMES
     tokenizer = train_bpe(texts, VOCABULARY, chat=True, show_progress=False)
     tokenizer.chat_template = None  # its turn tokens are for `chat`: `stories` answers nothing

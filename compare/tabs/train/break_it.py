@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from compare.html import curves
-from compare.lessons.breaking import BROKEN, SIGNS, floor, pair, share_of_words
+from compare.lessons.breaking import BROKEN, SIGNS, STEPS, floor, pair, share_of_words
 from compare.lessons.pool import Job
 from compare.lessons.visitors import Classroom
 from compare.tabs.address import one_of
@@ -73,7 +73,7 @@ def _panel(room: Classroom, broken: str, jobs: list[Job]) -> str:
             curves.Curve("intact", intact.losses),
             curves.Curve(BROKEN[broken], other.losses, "broken"),
         ],
-        max(job.steps for job in jobs) or 250,
+        max(job.steps for job in jobs) or STEPS,
         floor(),
     )
     halves = "".join(f"<div>{_half(room, job)}</div>" for job in jobs)

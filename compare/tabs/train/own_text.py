@@ -10,11 +10,13 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from compare import downloads
 from compare.html import curves
 from compare.html.guide import ideas
 from compare.html.panes import SIDES, notice
@@ -96,9 +98,10 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
     panel = html(elem_id="own")
     with gr.Column(visible=False) as after:
         with gr.Row(elem_classes="actions"):
-            beside = gr.Button("Put it beside GPT-2", elem_id="own-beside")
-            home = gr.DownloadButton("Take it home", elem_id="own-home")
+            beside = gr.Button(f"Put it beside {page.roster.baseline_name}", elem_id="own-beside")
+            home = gr.DownloadButton("Take it home (zip)", elem_id="own-home")
             delete = gr.Button("Delete now", elem_id="own-delete", min_width=90)
+        page_of_it = html(elem_id="own-page")
         html(_KEPT)
         html(_PUBLISH)
     trained: gr.State = gr.State("")  # the key of the model
@@ -137,6 +140,7 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         page.roster.remove(key)
         return _hidden(), "", notice("Deleted: the model and its zip are gone.")
 
+    trained.change(_as_page, trained, page_of_it, **QUIET)
     start.click(
         train,
         [text, seconds],
@@ -175,7 +179,19 @@ def _keep(page: Page, job: Job, cache: Path) -> tuple[str, Path]:
             shutil.rmtree(gone, ignore_errors=True)
 
     atexit.register(farewell)
-    return page.roster.add(partial(_contestant, folder / MODEL), farewell), path
+    load = partial(_contestant, folder / MODEL)
+    return page.roster.add(load, farewell, folder / MODEL), path
+
+
+def _as_page(key: str) -> str:
+    """The ways to the model as one HTML file, which the browser keeps apart from this page."""
+    where = escape(downloads.address(key))
+    return (
+        "<p class='state'>Or take it as one HTML file. It needs a browser and no server.<br>"
+        f"<a class='attempt' id='own-save' href='{where}?save' download>Save it</a> "
+        f"<a class='attempt' id='own-open' href='{where}' target='_blank' rel='noopener'>"
+        "Open it now</a></p>"
+    )
 
 
 def _read_sample(name: str) -> str:

@@ -152,15 +152,15 @@ def test_attention_is_the_models_own_and_its_end_is_shown(tiny, gpt2):
     for who in (tiny, gpt2):
         ids = who.encode("the cat")
         expected = who.model(torch.tensor([ids]), output_attentions=True).attentions
-        seen = who.attention("the cat", 1, 0)
+        seen = who.inside.attention("the cat", 1, 0)
         assert torch.tensor(seen.weights) == pytest.approx(expected[1][0, 0].detach())
         assert len(seen.tokens) == len(ids)
         assert seen.unseen == 0
-    long = tiny.attention("abcd" * 30, 0, 0)
+    long = tiny.inside.attention("abcd" * 30, 0, 0)
     assert len(long.tokens) == min(ATTENTION_SHOWS, WINDOW)
     assert long.unseen == 120 - len(long.tokens)
     with pytest.raises(RefusedError, match="layers 1 to 2 and heads 1 to 4"):
-        tiny.attention("abc", 2, 0)
+        tiny.inside.attention("abc", 2, 0)
 
 
 def test_a_bigram_has_no_attention_to_show(tiny):
@@ -169,11 +169,11 @@ def test_a_bigram_has_no_attention_to_show(tiny):
     )
     who = Contestant("bigram", TinyGPTForCausalLM(config), tiny.tokenizer)
     with pytest.raises(RefusedError, match="no attention to show"):
-        who.attention("abc", 0, 0)
+        who.inside.attention("abc", 0, 0)
 
 
 def test_the_map_puts_the_prompt_first_and_knows_the_neighbours(tiny):
-    points = tiny.embedding_map("cab")
+    points = tiny.inside.embedding_map("cab")
     assert [point.label for point in points[:3]] == ["c", "a", "b"]
     assert len({point.id for point in points}) == len(points)
     assert all(-1.001 <= v <= 1.001 for point in points for v in (point.x, point.y))
@@ -218,3 +218,20 @@ def test_the_score_equals_plain_arithmetic(tiny, gpt2, text):
 def test_a_text_that_cannot_be_scored_is_refused(tiny):
     with pytest.raises(RefusedError, match="empty"):
         tiny.score("")
+
+
+def test_learning_while_reading_leaves_the_model_bit_equal(tiny, gpt2):
+    """Each reading begins anew, so a visitor learns nothing of another's text."""
+    before = {name: weight.clone() for name, weight in tiny.model.state_dict().items()}
+    told = []
+    found = tiny.adapt("abc " * 60, lambda done, whole: told.append((done, whole)))
+    tiny.adapt("xyz " * 60, lambda done, whole: None)
+    again = tiny.adapt("abc " * 60, lambda done, whole: None)
+    after = tiny.model.state_dict()
+    assert all(torch.equal(weight, after[name]) for name, weight in before.items())
+    assert not any(weight.requires_grad and weight.grad is not None for weight in after.values())
+    assert again == found
+    assert found.learning.bits_per_byte != found.plain
+    assert told[-1][0] <= told[-1][1] == 2 * 240
+    with pytest.raises(RefusedError, match="only reads"):
+        gpt2.adapt("the cat", lambda done, whole: None)

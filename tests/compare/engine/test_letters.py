@@ -84,7 +84,7 @@ def test_another_temperature_costs_no_model(tokenizers):
     for temperature in (0.5, 1.0, 1.5):
         who.next_tokens("To be", temperature)
         who.next_tokens("To be", temperature, "token")
-    assert who._logits.runs == 1
+    assert who.logits.runs == 1
 
 
 @pytest.mark.parametrize(

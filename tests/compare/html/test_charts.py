@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 
 from compare.html import charts
 from compare.html.panes import SIDES
-from compare.values import Attention, Odds, Piece, Point, Surprise
+from compare.values import Odds, Piece, Point
 
 EVIL = "<img src=x onerror=alert(1)>'\"${1}{{2}}"
 NAMES = {"left": EVIL, "right": "GPT-2"}
@@ -47,36 +46,11 @@ def test_a_cut_shows_text_number_and_bytes():
     assert "1,000 tokens, the last 400 shown" in many
 
 
-def test_attention_names_what_the_last_token_looks_at():
-    rows = [[1.0, 0, 0], [0.25, 0.75, 0], [0.1, 0.6, 0.3]]
-    markup = charts.attention_map(
-        Attention([EVIL, " it", "b"], rows, 5), "left", "hello, layer 1 of 1"
-    )
-    assert escaped(markup)
-    assert "looks at “␣it” 60.0%, “b” 30.0%" in markup
-    assert "5 earlier tokens are not on the map" in markup
-    figures = json.loads(html.unescape(re.search(r"data-figures='(.*?)'", markup)[1]))
-    assert figures["weights"] == rows
-    assert markup.count("<rect") == 6
-
-
 def test_a_map_has_a_point_and_an_option_for_each_token():
     points = [Point(i, EVIL, 0, 0, [(EVIL, 0.5)]) for i in range(3)]
     markup = charts.token_map(points, "right")
     assert escaped(markup)
     assert markup.count("<text") == markup.count("<option") == 3
-
-
-def test_scores_name_the_better_and_keep_every_token():
-    left = Surprise(2.0, 10, [(EVIL, 3.0), ("\n", 0.5)], "")
-    markup = charts.score_chart({"left": left, "right": Surprise(3.0, 10, [], "")}, NAMES)
-    assert escaped(markup)
-    assert markup.count("predicts it better") == 1
-    assert markup.index("predicts it better") < markup.index("GPT-2")
-    assert "data-bits='3.00'" in markup
-    alone = charts.score_chart({"left": left, "right": EVIL}, NAMES)
-    assert escaped(alone)
-    assert "predicts it better" not in alone
 
 
 def test_what_cannot_be_seen_gets_a_sign():

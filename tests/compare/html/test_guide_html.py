@@ -7,7 +7,7 @@ import re
 from html import unescape
 from urllib.parse import parse_qsl
 
-from compare.html import guide, guide_html, markdown
+from compare.html import guide, guide_html
 from compare.html.guide_html import MILESTONES
 
 
@@ -29,7 +29,7 @@ def test_six_milestones_and_a_way_to_each():
 
 
 def test_the_guides_markdown_is_escaped_before_it_is_read():
-    shown = markdown.inline("a *b* `c<d>` <script> & so on")
+    shown = guide.inline("a *b* `c<d>` <script> & so on")
     assert shown == "a <em>b</em> <code>c&lt;d&gt;</code> &lt;script&gt; &amp; so on"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Line:
 
     def __init__(self) -> None:
         self.losses: list[float] = []
+        self.steps = 0
         self.look: Look | None = None
 
     def poll(self) -> bool:
@@ -29,9 +31,12 @@ class Line:
     def send(self, news: News, /) -> None:
         self.losses += [loss for _, loss in news.losses]
         self.look = news.look or self.look
+        self.steps = news.steps
 
 
-def train(lesson: Lesson, folder: Path, steps: int) -> tuple[float, float, float]:
+def train(
+    lesson: Lesson, folder: Path, steps: int, seconds: float = 1e4
+) -> tuple[float, float, float]:
     """Its last losses' mean, its highest loss, and how much of what it writes is words."""
     import torch
 
@@ -39,9 +44,9 @@ def train(lesson: Lesson, folder: Path, steps: int) -> tuple[float, float, float
 
     folder.mkdir(exist_ok=True)
     line, threads = Line(), torch.get_num_threads()
-    flags = {**lesson.flags, "max_steps": steps}
+    lesson = replace(lesson, most=steps, clock=seconds, length=240, every=1e9)
     try:
-        over = teach(replace(lesson, flags=flags, length=240, every=1e9), folder, line)
+        over = teach(lesson, folder, line)
     finally:
         torch.set_num_threads(threads)
     assert over.problem == ""
@@ -108,3 +113,27 @@ def test_every_break_shows_what_the_page_says(own_cache):
     assert figures["rate"][1] > 10
     for broken in ("positions", "residual", "norm", "rate"):
         assert figures[broken][2] < words
+
+
+def test_the_rate_falls_with_the_clock_or_with_the_steps_whichever_ends_first(monkeypatch):
+    from compare.lessons import teach
+
+    countdown = teach.Countdown(10, most=100)
+    monkeypatch.setattr(teach.time, "monotonic", lambda: 50.0)
+    countdown.begin()
+    assert countdown.passed(25) == 0.25  # a fast machine
+    monkeypatch.setattr(teach.time, "monotonic", lambda: 58.0)
+    assert countdown.passed(25) == 0.8  # a slow one
+    assert countdown.rate(25) == pytest.approx(0.2)
+
+
+@pytest.mark.slow
+def test_a_slow_machine_ends_by_the_clock_and_names_the_steps_that_it_made(own_cache):
+    from compare.lessons.teach import teach
+
+    line = Line()
+    lesson = replace(breaking.pair("rate")[0], clock=3.0, most=1_000_000)
+    begun = time.monotonic()
+    assert teach(lesson, own_cache, line).problem == ""
+    assert time.monotonic() - begun < 20
+    assert line.steps == len(line.losses) > 0

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from compare.roster import CHAT, SEAT
 from compare.tabs import chat
 from compare.tabs.chat import transcript
 from compare.tabs.shared import Page
@@ -35,7 +36,7 @@ async def collect(answers) -> list[tuple]:
 
 def test_an_answer_joins_the_talk_and_the_untuned_model_continues_the_question():
     chat, _ = room()
-    shown = asyncio.run(collect(chat.send(ADA, "chat", [], " What is a token? ")))
+    shown = asyncio.run(collect(chat.send(ADA, "chat", SEAT, [], " What is a token? ")))
     said, beside, talk, question = shown[-1]
     assert [message["role"] for message in talk] == ["user", "assistant"]
     assert talk[0]["content"] == "What is a token?"
@@ -45,11 +46,39 @@ def test_an_answer_joins_the_talk_and_the_untuned_model_continues_the_question()
     assert question == ""
 
 
+@pytest.mark.parametrize(
+    ("left", "partner"), [("chat", "chat"), ("shakespeare", CHAT), ("chat-base", CHAT)]
+)
+def test_the_talk_is_with_the_left_model_if_it_was_tuned_and_otherwise_with_what_ships(
+    left, partner
+):
+    """What `chat` was tuned from has the words for turns too, and cannot answer."""
+    chat, roster = room()
+    assert asyncio.run(chat.partner(left)) == partner
+    shown = asyncio.run(collect(chat.send(ADA, left, SEAT, [], "hi")))[-1]
+    assert roster.get(partner).lives
+    assert "chat-base was never tuned" in shown[1]
+
+
+def test_beside_a_model_whose_past_is_not_here_the_right_one_continues():
+    chat, roster = room()
+    roster.names.remove("chat-base")
+    shown = asyncio.run(collect(chat.send(ADA, "chat", "hello", [], "hi")))[-1]
+    assert "hello was never tuned" in shown[1]
+
+
+def test_where_nobody_answers_the_way_out_is_said():
+    chat, roster = room()
+    roster.names.remove("chat")
+    (shown,) = asyncio.run(collect(chat.send(ADA, "hello", SEAT, [], "hi")))
+    assert "put one that was on the left" in shown[0]
+
+
 def test_stop_ends_both_texts_and_the_talk_keeps_what_there_was():
     chat, roster = room(pause=NEVER)
 
     async def talk():
-        answers = chat.send(ADA, "chat", [], "hi")
+        answers = chat.send(ADA, "chat", SEAT, [], "hi")
         first = await anext(answers)
         assert "aria-busy='true'" in first[0]
         chat.stop(ADA)
@@ -66,7 +95,7 @@ def test_whoever_clears_or_leaves_frees_the_models():
     chat, roster = room(pause=NEVER)
 
     async def talk():
-        answers = chat.send(ADA, "chat", [], "hi")
+        answers = chat.send(ADA, "chat", SEAT, [], "hi")
         await anext(answers)
         await answers.aclose()  # what Gradio does to an event that is cancelled
 
@@ -79,10 +108,10 @@ def test_one_answer_at_a_time_for_a_visitor_and_others_do_not_wait():
     chat, _ = room(pause=NEVER)
 
     async def talk():
-        answers = chat.send(ADA, "chat", [], "hi")
+        answers = chat.send(ADA, "chat", SEAT, [], "hi")
         await anext(answers)
-        again = await collect(chat.send(ADA, "chat", [], "and this?"))
-        other = chat.send(SimpleNamespace(session_hash="bob"), "chat", [], "hi")
+        again = await collect(chat.send(ADA, "chat", SEAT, [], "and this?"))
+        other = chat.send(SimpleNamespace(session_hash="bob"), "chat", SEAT, [], "hi")
         bob = await anext(other)
         for running in (answers, other):
             await running.aclose()
@@ -97,11 +126,11 @@ def test_one_answer_at_a_time_for_a_visitor_and_others_do_not_wait():
 def test_retry_asks_the_last_question_again_and_draws():
     chat, roster = room()
     talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "no"}]
-    last = asyncio.run(collect(chat.again(ADA, "chat", talk)))[-1]
+    last = asyncio.run(collect(chat.again(ADA, "chat", SEAT, talk)))[-1]
     assert len(last[2]) == 2
     assert last[2][0]["content"] == "hi"
     assert not roster.get("chat").lives[-1].sampling.greedy
-    assert len(asyncio.run(collect(chat.again(ADA, "chat", [])))) == 1  # nothing to ask again
+    assert len(asyncio.run(collect(chat.again(ADA, "chat", SEAT, [])))) == 1  # nothing to ask again
 
 
 def test_a_refusal_is_a_sentence_and_the_question_can_be_mended():
@@ -111,7 +140,7 @@ def test_a_refusal_is_a_sentence_and_the_question_can_be_mended():
         raise RefusedError("<b>No</b> room.")
 
     roster.get("chat").reply = refuse
-    (shown,) = asyncio.run(collect(chat.send(ADA, "chat", [], "hi")))
+    (shown,) = asyncio.run(collect(chat.send(ADA, "chat", SEAT, [], "hi")))
     assert "&lt;b&gt;No&lt;/b&gt; room." in shown[0]
     assert shown[2] == []
     assert isinstance(shown[3], dict)  # what was typed stays
@@ -188,12 +217,16 @@ def test_a_chat_of_three_turns(quick_page, visit, picture, phone, dark):
 
 
 @pytest.mark.browser
-def test_chat_is_shown_for_a_model_that_chats_and_for_no_other(quick_page, visit):
+def test_chat_is_always_there_says_with_whom_and_keeps_the_talk_with_the_same_model(
+    quick_page, visit
+):
     with visit(quick_page) as page:
-        page.wait_for_function("document.body.dataset.chats === 'false'")
-        assert not page.locator("#tab-chat-button").is_visible()
         page.get_by_role("button", name="Choose the models").click()
+        page.locator("#tab-chat-button").click()
+        page.get_by_text("The left model, shakespeare, never learned to answer.").wait_for()
+        ask(page, "hi", 1)
+        page.locator("#tab-compare-button").click()
         page.locator("#menu-left input[value='chat']").check()
-        page.locator("#tab-chat-button").wait_for()
-        page.locator("#menu-left input[value='shakespeare']").check()
-        page.locator("#tab-chat-button").wait_for(state="hidden")
+        page.locator("#tab-chat-button").click()
+        page.get_by_text("never learned to answer").wait_for(state="hidden")
+        assert page.locator(".talk .assistant").count() == 1

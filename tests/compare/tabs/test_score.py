@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -88,3 +89,52 @@ def test_the_button_is_there_where_a_gpu_is(lends):
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
     assert ended.stdout.strip() == f"[{lends}]", ended.stderr
+
+
+def learned(roster, text: str, **keys: str) -> list[str]:
+    page = cast(Page, SimpleNamespace(roster=roster))
+    seats: Any = {"left": "hello", "right": SEAT, **keys}
+
+    async def collect() -> list[str]:
+        return [shown async for shown in score._learned(page, text, seats)]
+
+    return asyncio.run(collect())
+
+
+def test_learning_while_reading_shows_how_far_it_is_and_then_both_figures(monkeypatch):
+    monkeypatch.setattr(score, "_LOOK", 0.02)
+    *far, last = learned(fake_roster(pause=0.05), "hell")
+    assert any("hello has read 1 of 2 tokens" in shown for shown in far)
+    assert "Without that: 2.500" in last
+    assert last.count("bits per byte") >= 2
+
+
+def test_a_text_too_long_to_learn_from_names_the_command():
+    assert "training.evaluate" in learned(fake_roster(), "x" * 9_000)[-1]
+
+
+def test_whoever_leaves_ends_the_reading(monkeypatch):
+    monkeypatch.setattr(score, "_LOOK", 0.02)
+    roster = fake_roster(pause=0.2)
+    heard = []
+
+    def adapt(text, told):
+        try:
+            for done in range(1_000):
+                told(done, 1_000)
+                time.sleep(0.01)
+        except BaseException as error:
+            heard.append(error)
+            raise
+
+    cast(Any, roster.get("hello")).adapt = adapt
+    page = cast(Page, SimpleNamespace(roster=roster))
+
+    async def leave() -> None:
+        shown = score._learned(page, "hell", {"left": "hello", "right": SEAT})
+        await anext(shown)
+        await cast(Any, shown).aclose()
+        await asyncio.sleep(0.3)
+
+    asyncio.run(leave())
+    assert [type(error).__name__ for error in heard] == ["_GoneError"]

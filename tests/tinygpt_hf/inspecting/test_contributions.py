@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.tinygpt_hf.inspecting.models import ALL, logits, make, text
-from tinygpt_hf.inspecting import parts, path
+from tinygpt_hf.inspecting import neurons, parts, path, pushes
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -82,6 +82,43 @@ def test_the_path_leads_where_the_parts_do(name):
             assert step.towards[column] == pytest.approx(sum(mine), abs=allowed)
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_what_a_part_pushes_is_what_the_sum_counts_of_it(name):
+    """Of every token at once, worked out forwards where `parts` and `path` go backwards."""
+    model = make(name)
+    ids, tokens = text(model), [3, 1]
+    shares = [parts(model, ids, -1, token) for token in tokens]
+    largest = max(abs(share) for each in shares for share in each.values())
+    allowed = {"abs": max(1e-4, 1e-5 * largest)}
+    for step in path(model, ids, -1, tokens):
+        found = pushes(model, ids, -1, step.part)[tokens].tolist()
+        assert found == pytest.approx(step.towards, **allowed)
+    for part in shares[0]:
+        if "head" in part:
+            found = pushes(model, ids, -1, part)[tokens].tolist()
+            assert found == pytest.approx([each[part] for each in shares], **allowed)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_path_ends_with_the_answer_of_the_model(name):
+    model = make(name)
+    ids = text(model)
+    last, odds = path(model, ids, -1, [0])[-1], logits(model, ids)[-1].softmax(-1)
+    assert last.guess == int(odds.argmax())
+    assert last.sure == pytest.approx(float(odds.max()), abs=1e-5)
+
+
+def test_neurons_are_what_goes_into_the_last_layer_of_an_mlp():
+    model = make("modern, norms before")
+    ids = text(model)
+    found = neurons(model, ids, 3, 1)
+    weight = model.model.layers[1].mlp.down_proj.weight.detach()
+    written = next(s for s in path(model, ids, 3, [0]) if s.part == "block 1 mlp")
+    assert float((weight @ found).norm()) == pytest.approx(written.length, rel=1e-4)
+    with pytest.raises(ValueError, match="block 0 has no MLP"):
+        neurons(make("one head, norms before"), ids[:4] % 5, 0, 0)
+
+
 def test_the_path_tells_lengths():
     model = make("gpt2, norms before")
     ids = text(model)
@@ -107,6 +144,9 @@ def test_what_is_not_there_is_said():
         parts(model, ids, 12, 0)
     with pytest.raises(ValueError, match="token is 31; the vocabulary has ids 0 to 30"):
         parts(model, ids, 0, 31)
+    for part in ("position", "block 2 mlp", "block 0 head 4", "block 0 mean"):
+        with pytest.raises(ValueError, match=f"the model has no part '{part}'"):
+            pushes(model, ids, 0, part)
 
 
 def test_a_position_that_is_not_known_is_refused_and_not_left_out():

@@ -21,6 +21,8 @@ def test_the_weights_are_those_of_the_models_own_attention(name):
     with torch.no_grad():
         expected = model(ids[None], output_attentions=True).attentions
     torch.testing.assert_close(found, torch.cat(expected), atol=5e-5, rtol=1e-3)
+    model.set_attn_implementation("sdpa")
+    torch.testing.assert_close(weights(model, ids, last=3), found[:, :, -3:])
 
 
 @pytest.mark.parametrize("name", ["modern, norms before", "llama, norms before", "GPT2LMHeadModel"])

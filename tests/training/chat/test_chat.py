@@ -1,159 +1,264 @@
-"""The chat data: made from hand-written files, clean, and fair to its exam."""
+"""The chat data: made from hand-written files, always alike, and fair to its exam."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
+from itertools import islice, pairwise
 from random import Random
 
 import pytest
 
 from compare.html import guide
 from tinygpt_hf.tokenization import encode_chat, train_bpe
-from training.chat import check, make, material, phrases
+from training.chat import asking, check, facts, judge, make, material, phrases, talks, texts, wishes
+from training.chat.generate import Answer
 from training.recipes import reader
-
-# Of conversations.jsonl as the shipped model learned it. Another figure means that it learned
-# something else: train it anew (`python checkpoints/make.py chat-base chat`) and note the new one.
-LEARNED = "ba27fd670358655765a4da2654cf84914f0bd40a251f1a838d78dede1a0e129a"
+from training.stories.make import is_held_out
+from training.stories.telling.story import combination, story
 
 
 @pytest.fixture(scope="module")
-def lines() -> list[str]:
-    return make.conversations()
+def small() -> tuple[talks.Pool, talks.Pool]:
+    """Questions about three ideas and what lies outside: all thirty take ten seconds."""
+    rng = Random(3)
+    train = [item for idea in ("token", "loss", "tuning") for item in asking.about(idea, rng)[0]]
+    outside = [("unknown", "what is the capital of france?"), ("unknown", "who was mozart?")]
+    return talks.Pool(train, rng), talks.Pool(outside, rng)
 
 
 @pytest.fixture(scope="module")
-def rows(lines) -> list[dict]:
-    return [json.loads(line) for line in lines]
+def made(small) -> list[talks.Talk]:
+    rng, (about, outside) = Random(5), small
+    told = make.stories(17, held_out=False)
+    found = [talks.idea_talk(rng, about, outside) for _ in range(300)]
+    found += [talks.story_talk(rng, about, outside, next(told)) for _ in range(100)]
+    return found + [talks.request_talk(rng, about, outside, next(told)) for _ in range(50)]
 
 
-@pytest.fixture(scope="module")
-def pairs(rows) -> list[tuple[str, str]]:
-    """Every answer's label with its question."""
-    return [
-        (label, turn["content"])
-        for row in rows
-        for label, turn in zip(row["labels"], row["messages"][::2], strict=True)
+def test_the_maker_makes_the_same_each_time(small):
+    def once() -> list[dict]:
+        rng, told = Random(7), make.stories(17, held_out=False)
+        about = talks.Pool(small[0].questions, rng)
+        outside = talks.Pool(small[1].questions, rng)
+        found = [talks.idea_talk(rng, about, outside) for _ in range(30)]
+        found += [talks.story_talk(rng, about, outside, next(told)) for _ in range(10)]
+        return [make.as_row(talk) for talk in found]
+
+    assert once() == once()
+
+
+def test_every_answer_is_what_its_label_says(made):
+    for talk in made:
+        for _, said, label in talk.turns:
+            if label in texts.answers():
+                assert texts.label_of(said) == label
+            elif label != texts.STORY:
+                assert label.partition(".")[0] == "about"
+                assert texts.label_of(said) == ""
+
+
+def test_no_answer_comes_twice_running(made):
+    for talk in made:
+        said = [answer for _, answer, _ in talk.turns]
+        assert all(one != two for one, two in pairwise(said))
+
+
+def test_a_short_question_is_about_the_idea_before(small):
+    talk = talks.Talk(Random(1), *small)
+    talk.say("what is the loss?", "loss.what")
+    talk.small()
+    talk.say("why?", f"{talk.idea}.why")
+    assert talk.last == "loss.why"
+    talk.say("why?", "loss.why")
+    assert talk.last == "loss.more"  # not the same paragraph again
+
+
+def test_each_idea_of_the_guide_has_seven_answers():
+    taught = material.read("answers")
+    assert {idea.slug for idea in guide.ideas()} <= set(taught)
+    assert all(list(manners) == list(texts.MANNERS) for manners in taught.values())
+    assert {"tuning", "coherence", "why-a-tiny-model-hallucinates"} <= set(taught)
+
+
+@pytest.mark.parametrize("idea", ["softmax", "coherence"])
+def test_an_idea_is_asked_about_in_many_phrasings_and_every_manner(idea):
+    train, held = asking.about(idea, Random(2))
+    count = Counter(label for label, _ in train)
+    assert set(count) == {f"{idea}.{manner}" for manner in texts.MANNERS}
+    assert len(train) > 900
+    assert {question for _, question in held}.isdisjoint(question for _, question in train)
+
+
+@pytest.mark.parametrize("idea", ["temperature", "which-head-did-it"])
+def test_no_five_words_in_a_row_are_shared_with_the_exam(idea):
+    exam = {run for text in asking.exam_questions() for run in phrases.runs(text)}
+    assert len(exam) > 1000
+    asked = [question for _, question in asking.about(idea, Random(2))[0]]
+    assert [q for q in asked if not exam.isdisjoint(phrases.runs(q))] == []
+
+
+@pytest.mark.slow
+def test_the_whole_data_is_fair_to_the_exam():
+    exam = {run for text in asking.exam_questions() for run in phrases.runs(text)}
+    rng = Random(make.SEED)
+    train, held = asking.all_questions(rng)
+    asked = [q for _, q in (*train, *held, *asking.outside(rng))]
+    assert len(asked) > 50_000
+    assert [q for q in asked if not exam.isdisjoint(phrases.runs(q))] == []
+
+
+def test_the_exam_is_as_large_as_it_says():
+    assert len(asking.listed("ideas")) == 300
+    assert Counter(idea for idea, _ in asking.listed("ideas")) == dict.fromkeys(texts.ideas(), 10)
+    assert len(asking.listed("unknown")) == 300
+    assert len(asking.listed("people")) == 200
+    threads = asking.threads()
+    assert len(threads) == 150
+    assert {len(thread) for thread in threads} == {3, 4, 5, 6}
+
+
+def test_every_label_of_the_exam_can_be_answered():
+    known = {*texts.answers(), "new.what", *(f"about.{n}" for n in judged()), "about.unsaid"}
+    for thread in asking.threads():
+        for _, labels in thread:
+            assert {x for x in labels if not x.startswith(texts.STORY)} <= known
+
+
+def judged() -> tuple[str, ...]:
+    return ("who", "others", "kind", "where")
+
+
+def test_the_exam_asks_about_stories_in_twenty_kinds_of_its_own():
+    kinds = material.read("stories")["kinds"]
+    assert len(kinds) >= 20
+    seen = {
+        fact.kind
+        for told in islice(make.stories(make.EXAM, held_out=True), 30)
+        for fact in facts.facts(told, Random(1))
+    }
+    assert seen == set(kinds)
+    for words in kinds.values():
+        assert set(words["exam"]).isdisjoint(words["ask"])
+
+
+def test_training_never_tells_a_story_of_the_exam():
+    for told in islice(make.stories(make.EXAM, held_out=True), 20):
+        assert is_held_out(combination(told))
+    for told in islice(make.stories(make.SEED, held_out=False), 20):
+        assert not is_held_out(combination(told))
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_what_is_right_about_a_story_is_right_and_else_wrong(number):
+    told = story(4, number)
+    known = facts.facts(told, Random(number))
+    assert len(known) > 10
+    for fact in known:
+        assert fact.right(fact.answer)
+        assert not fact.right("")
+        assert not fact.right("I don't know that.")
+        asked = facts.question(fact, Random(number))
+        assert not set("{(") & set(asked)
+        assert "{" not in facts.question(fact, Random(number), exam=True)
+    place = next(fact for fact in known if fact.kind == "where")
+    assert not place.right("The story begins in the moon.")
+    main = next(fact for fact in known if fact.kind == "who")
+    assert not main.right("The story is about " + " and ".join(told.cast[:2]) + " Nobody.") or (
+        len(told.cast) == 1
+    )
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_wish_is_fulfilled_by_its_story_and_not_by_another(number):
+    told = story(6, number)
+    for exam in (False, True):
+        one = wishes.wish(told, Random(number), exam)
+        assert one.missing(told.text) == []
+        assert "{" not in one.text
+    assert wishes.Wish("", name="Nobody").missing(told.text) == ["no Nobody"]
+    assert wishes.Wish("").missing(told.text[: len(told.text) // 2]) != []
+
+
+def test_the_judge_tells_the_manner_and_the_thread():
+    said = texts.answers()
+    thread = judge.Thread()
+    for asked, answer in (("what is a token?", said["token.what"][0]),):
+        thread.texts += [asked, answer]
+        assert thread.right(["token.what"], answer)
+    thread.texts.append("why?")
+    assert not thread.right(["token.why"], said["token.example"][0])
+    assert not thread.right(["token.why"], said["loss.why"][0])
+    assert thread.right(["token.why", "unknown"], said["token.why"][0])
+    assert not thread.right(["new.what"], said["token.what"][0])  # no new idea, and no repetition
+    assert thread.right(["new.what"], said["softmax.what"][0])
+
+
+def test_the_judge_wants_another_answer_each_time():
+    answer = texts.answers()["token.what"][0]
+    thread = judge.Thread(["what is a token?", answer, "what is a token?"])
+    assert thread.repeated(answer)
+    assert not thread.right(["token.what"], answer)
+
+
+def test_the_judge_reads_the_story_that_was_told():
+    told = story(8, 3)
+    thread = judge.Thread(["a story, please"])
+    assert thread.right(["story"], told.text)
+    assert judge.about("who", told.text, f"It is about {told.cast[0]}.")
+    assert not judge.about("who", told.text, "It is about Nobody.")
+    assert not judge.good_story("Once upon a time there was a fox.")
+
+
+@pytest.mark.parametrize(("right", "passes"), [(True, 0), (False, 1)])
+def test_the_exam_passes_who_knows_and_fails_who_does_not(right, passes, monkeypatch, capsys):
+    """Answers that are right by the labels, or "I don't know" to everything."""
+    marks = [
+        check.Mark(part, "x", "asked", "said", right, refused=not right, known=True)
+        for part in (*check.BARS, "people")
+        if part != "refused"
     ]
+    monkeypatch.setattr(check, "examine", lambda *args: marks)
+    monkeypatch.setattr("tinygpt_hf.loading.load", lambda name: (FakeModel(), None))
+    assert check.main(["any"]) == passes
+    assert ("FAILS" in capsys.readouterr().out) is not right
 
 
-def test_the_generator_makes_what_the_shipped_model_learned(lines):
-    text = "".join(line + "\n" for line in lines)
-    assert hashlib.sha256(text.encode()).hexdigest() == LEARNED
+class FakeModel:
+    def eval(self) -> None:
+        pass
 
 
-def test_every_line_is_a_conversation_of_one_to_six_turns(rows):
-    taught = material.answers()
-    for row in rows:
-        roles = [message["role"] for message in row["messages"]]
-        assert roles == ["user", "assistant"] * len(row["labels"])
-        assert 1 <= len(row["labels"]) <= 6
-        said = [message["content"] for message in row["messages"][1::2]]
-        assert said == [taught[label] for label in row["labels"]]
-        assert all(message["content"].strip() for message in row["messages"])
+def test_the_exam_asks_a_model_in_all_its_parts(monkeypatch):
+    """A model that always says "I don't know": right to what it cannot know, and nowhere else."""
+    unknown = texts.answers()[texts.UNKNOWN][0]
+    monkeypatch.setattr(check, "ask", lambda m, t, talks, n=0: [Answer(unknown, True)] * len(talks))
+    marks = check.examine(None, None, share=0.02)
+    assert {mark.part for mark in marks} == {*check.BARS, "people"} - {"refused"}
+    assert all(mark.right for mark in marks if mark.part == "don't know")
+    assert not any(mark.right for mark in marks if mark.part in ("stories", "requests"))
+    assert any(mark.refused for mark in marks)
 
 
-def test_each_idea_of_the_guide_is_taught_in_many_phrasings(pairs):
-    assert list(material.read("ideas")) == [idea.slug for idea in guide.ideas()]
-    asked = {(label.partition(".")[0], question) for label, question in pairs if "." in label}
-    assert len(asked) >= 40_000
-    each = Counter(idea for idea, _ in asked)
-    assert min(each.values()) >= 1_000
-    assert len({question for label, question in pairs if label == material.UNKNOWN}) >= 500
-
-
-def test_no_five_words_in_a_row_are_shared_with_the_exam(pairs):
-    exam = {run for _, question in material.held_out() for run in phrases.runs(question)}
-    assert len(exam) > 300
-    assert [q for _, q in pairs if not exam.isdisjoint(phrases.runs(q))] == []
-
-
-def test_the_exam_asks_each_idea_five_times_and_sixty_other_things():
-    count = Counter(idea for idea, _ in material.held_out())
-    assert count.pop(material.UNKNOWN) == 60
-    assert count == {idea.slug: 5 for idea in guide.ideas()}
-
-
-def test_what_comes_before_tuning_is_the_same_words_and_no_answer():
-    """`chat-base` reads questions that `chat` learns to answer, and nothing of the exam."""
-    text, guide_says = make.plain_text(), set(material.prose())
-    exam = {run for _, question in material.held_out() for run in phrases.runs(question)}
-    asked = [line for line in text if line not in guide_says]
-    assert [line for line in asked if not exam.isdisjoint(phrases.runs(line))] == []
-    assert set(material.answers().values()).isdisjoint(text)
-    assert guide_says <= set(text)
-
-
-def test_six_turns_fit_into_the_window(rows):
-    window = reader.read(reader.find("chat-base"))["model"]["max_position_embeddings"]
-    texts = [m["content"] for row in rows[:1000] for m in row["messages"]]
-    tokenizer = train_bpe(texts, 1024, chat=True, show_progress=False)  # fewer, so longer
-    longest = max(rows, key=lambda row: sum(len(m["content"]) for m in row["messages"]))
-    assert len(longest["labels"]) == 6
-    assert len(encode_chat(tokenizer, longest["messages"])[0]) <= window
-
-
-def test_answers_can_be_told_apart():
-    """The exam goes by likeness, so no two taught answers may be alike."""
-    for label, answer in material.answers().items():
-        assert check.nearest(answer) == label
-        assert check.nearest(answer[: len(answer) // 2]) == ""
-    assert check.nearest("Nobody ever taught this sentence to anyone.") == ""
-
-
-def test_a_pattern_is_read_in_every_way_and_never_with_a_wrong_number():
-    names = {"ONE": ["a token"], "MANY": ["tokens"], "ANY": ["a token", "tokens"]}
-    found = phrases.several("what (is ONE|are MANY|are ONE|is MANY)?", names, 9, Random(0))
-    assert sorted(found) == ["what are tokens?", "what is a token?"]
+def test_six_turns_and_a_story_fit_into_the_window(made):
+    window = reader.read(reader.find("stories"))["model"]["max_position_embeddings"]
+    said = [text for talk in made for turn in talk.turns for text in turn[:2]]
+    tokenizer = train_bpe(said, 1024, chat=True, show_progress=False)  # fewer, so longer
+    rows = sorted(
+        map(make.as_row, made), key=lambda r: sum(len(m["content"]) for m in r["messages"])
+    )
+    assert max(len(row["labels"]) for row in rows) >= 6
+    assert len(encode_chat(tokenizer, rows[-1]["messages"])[0]) <= window
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("why does words matter", False),
-        ("why do words matter", True),
-        ("how do the mask work", False),
-    ],
+    ("asked", "wanted"), [("3 plus 4 is 7.", "sum"), ("3 plus 4", ""), ("Nobody taught this.", "")]
 )
-def test_number_is_seen_in_the_letters(text, wanted):
-    assert phrases.agrees(text) is wanted
+def test_a_sum_is_known_by_its_form(asked, wanted):
+    assert texts.label_of(asked) == wanted
 
 
-def test_small_words_are_lost_in_a_hurry_and_something_is_left():
-    hurried = {phrases.telegram("what is the vocabulary of a model?", Random(n)) for n in range(40)}
-    assert any("vocabulary model" in text for text in hurried)
-    assert all(text.split() for text in hurried)
-
-
-def test_names_are_typed_with_and_without_capitals():
-    typed = {phrases.typed("can i train gpt-2 with adamw", Random(n)) for n in range(80)}
-    assert any("I train GPT-2 with AdamW" in text for text in typed)
-    assert any("i train gpt-2 with adamw" in text for text in typed)
-    assert any("I Train GPT-2" in text for text in typed)  # a capital alone tells nothing
-
-
-@pytest.mark.parametrize(("right", "passes"), [(1.0, 0), (0.5, 1)])
-def test_the_exam_passes_who_knows_and_fails_who_does_not(right, passes, monkeypatch, capsys):
-    """Right answers to all, or to every other question."""
-    taught = material.answers()
-
-    def ask(model, tokenizer, talks):
-        wanted = [label for [question] in talks for label, q in held if q == question]
-        first = [taught.get(f"{label}.what", taught.get(label)) for label in wanted]
-        return [(text if i % 2 < 2 * right else "", True) for i, text in enumerate(first)]
-
-    held = material.held_out()
-    monkeypatch.setattr(check, "ask", ask)
-    monkeypatch.setattr("tinygpt_hf.loading.load", lambda name: (None, None))
-    assert check.main(["any"]) == passes
-    assert f"{right:7.1%} of 60"[:5] in capsys.readouterr().out
-
-
-def test_the_shipped_model_passes_its_exam(capsys):
-    from tinygpt_hf.loading import SHIPPED
-
-    if not (SHIPPED / "chat" / "config.json").exists():
-        pytest.skip("checkpoints/chat is not here")
-    assert check.main(["chat"]) == 0, capsys.readouterr().out
+def test_answers_can_be_told_apart():
+    for label, several in texts.answers().items():
+        for answer in several:
+            assert texts.label_of(answer) == label
+            assert texts.label_of(answer[:-1] + "!") == label

@@ -1,13 +1,14 @@
-"""The plain values that pass between the engine and the page: no tensor and no widget here."""
+"""What is asked of a model that writes, and what it answers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
-Unit = Literal["letter", "token"]
+from .inside import Insights, Odds, Unit
+
 Message = dict[str, str]  # `role` and `content`, as everywhere
 LONGEST = 512  # new tokens that one request may ask for
 LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_seed` both hold
@@ -129,100 +130,12 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Odds:
-    """What may come next and how likely: all letters, or the likeliest tokens."""
-
-    unit: Unit
-    entries: list[tuple[str, float]]  # likeliest first
-    sentence: str  # what is exact about it
-
-
-@dataclass(frozen=True)
 class Piece:
     """One token of a text."""
 
     id: int
     text: str
     bytes: bytes
-
-
-@dataclass(frozen=True)
-class Attention:
-    """Where one head of one layer looks from each of the last tokens."""
-
-    tokens: list[str]
-    weights: list[list[float]]  # row = the token that looks
-    unseen: int  # earlier tokens, which are not on the map
-
-
-@dataclass(frozen=True)
-class Layers:
-    """What each layer would say after each of the last tokens, if it had the last word."""
-
-    tokens: list[str]
-    # Before the first layer and after each, for each token: the likeliest next ones, best first.
-    guesses: list[list[list[tuple[str, float]]]]
-    unseen: int  # earlier tokens, which are not shown
-
-
-@dataclass(frozen=True)
-class Shares:
-    """The score of one next token as the sum of what each part of the model gave to it."""
-
-    token: str
-    against: str | None  # then each share is by how much more it gave to `token`
-    score: float
-    parts: list[tuple[str, float]]  # in the model's order; `without` takes these names
-
-
-@dataclass(frozen=True)
-class Without:
-    """The odds and the likeliest text, with a model as it is and with parts switched off."""
-
-    parts: list[str]
-    before: Odds
-    after: Odds
-    text_before: str
-    text_after: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one part of a model wrote to the last token's vector."""
-
-    part: str  # "embedding", "position", "block 0 attention", "block 0 mlp", ...
-    length: float
-    stream: float  # length of the vector from there on
-    towards: list[float]  # what it gave to the score of each likely next token
-
-
-@dataclass(frozen=True)
-class Path:
-    """The way of the last token's vector through the model."""
-
-    token: str
-    next: list[tuple[str, float]]  # the likeliest next tokens and their odds
-    steps: list[Step]
-
-
-@dataclass(frozen=True)
-class Heads:
-    """Where every head of every layer looks from each of the last tokens."""
-
-    tokens: list[str]
-    weights: list[list[list[list[float]]]]  # layer, head, the token that looks, the one looked at
-    unseen: int
-
-
-@dataclass(frozen=True)
-class Point:
-    """One token of the embedding map and its nearest neighbours, by cosine, in the full space."""
-
-    id: int
-    label: str
-    x: float  # both within -1 .. 1
-    y: float
-    near: list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -233,6 +146,22 @@ class Surprise:
     bytes: int
     tokens: list[tuple[str, float]]  # text and bits
     first: str = ""  # what the first token, with nothing before it, was charged
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """How well a copy of a model predicts a text from which it learns as it reads."""
+
+    learning: Surprise
+    plain: float  # bits per byte of the same pieces, without learning
+
+    @property
+    def gain(self) -> float:
+        """The share of bits that learning saves; below 0 where it costs some."""
+        return 1 - self.learning.bits_per_byte / self.plain
+
+
+Told = Callable[[int, int], object]  # how many parts of a long work are done, and of how many
 
 
 class Generation(Protocol):
@@ -254,6 +183,8 @@ class Answers(Protocol):
 
     name: str
 
+    @property
+    def inside(self) -> Insights: ...
     def facts(self) -> Facts: ...
     def start(self, prompt: str, sampling: Sampling) -> Generation: ...
     def reply(self, talk: Sequence[Message], sampling: Sampling) -> Generation: ...
@@ -261,12 +192,8 @@ class Answers(Protocol):
     def stream(self, prompt: str, sampling: Sampling) -> Iterator[Chunk]: ...
     def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds: ...
     def tokens(self, text: str) -> list[Piece]: ...
-    def attention(self, prompt: str, layer: int, head: int) -> Attention: ...
-    def lens(self, prompt: str) -> Layers: ...
-    def parts(self, prompt: str, token: str = "", against: str = "") -> Shares: ...
-    def without(self, prompt: str, parts: Sequence[str], new_tokens: int = 20) -> Without: ...
-    def embedding_map(self, prompt: str) -> list[Point]: ...
     def score(self, text: str) -> Surprise: ...
+    def adapt(self, text: str, told: Told) -> Adapted: ...
 
 
 def short(number: float | None) -> str:

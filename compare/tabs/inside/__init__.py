@@ -1,0 +1,1 @@
+"""Inside: why that word?"""
