@@ -59,7 +59,7 @@ _NOUNS = ("fox", "baker", "king", "river", "clock", "teacher", "owl", "sailor")
 _VERBS = ("sees", "follows", "paints", "forgets", "answers", "hides", "helps", "finds")
 _CHOICES = (_ADJECTIVES, _NOUNS, _VERBS, _NOUNS)
 _SENTENCES = 2000
-STEPS = 250  # that show it; a machine that is slow or busy makes fewer
+STEPS = 250  # enough to show it; a slow or busy machine makes fewer
 SECONDS = 40.0  # for them; with getting ready, three quarters of a minute
 
 

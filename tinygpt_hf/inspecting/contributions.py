@@ -180,7 +180,7 @@ class _Seen:
         return self.made.head(self.made.norm(stream).to(weight.dtype)).float()
 
     def written(self, part: str) -> tuple[str, Tensor]:
-        """What a part wrote, and the place at which the stream takes it in."""
+        """What a part wrote, and the place where it enters the stream."""
         if part == "embedding":
             return "start", self.embedding
         if part == "position" and self.place is not None:
@@ -240,7 +240,8 @@ def _ways(seen: _Seen, tokens: Sequence[int]) -> dict[str, Tensor]:
 
 
 def _carried(seen: _Seen, place: str, vector: Tensor) -> Tensor:
-    """What is left, before the head, of a vector that was written at `place`: `_ways` forwards."""
+    """What is left, before the head, of a vector written at `place`: `_ways` in the other
+    direction."""
     made, begun = seen.made, place == "start"
 
     def taken_in(writer: str, norm: Norm, stream: Tensor) -> None:
