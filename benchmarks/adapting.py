@@ -20,7 +20,7 @@ MODELS = ("shakespeare", "shakespeare-gpt2", "bigram")
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", nargs="*", default=MODELS, metavar="MODEL")
-    parser.add_argument("--bytes", type=int, default=60_000, help="of each text, at most")
+    parser.add_argument("--bytes", type=int, default=60_000, help="bytes of each text, at most")
     parser.add_argument("--text", nargs="*", default=(), metavar="FILE", help="more texts")
     return parser
 

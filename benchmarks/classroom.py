@@ -3,9 +3,9 @@
     python -m benchmarks.classroom [--visitors 30] [--within 10]
 
 `python app.py` in a process of its own, visitors as a browser speaks to it. Meanwhile somebody
-presses Generate in Compare again and again. Printed: who finished, who was told a place and the
-seconds to it, how long Compare's first token took, the memory of the page and of the processes that
-train, and how many processes are left when the page is gone.
+presses Generate in Compare again and again. Printed: who finished, who was shown a place in the
+queue and a waiting time, how long Compare's first token took, the memory of the page and of the
+processes that train, and how many processes are left when the page is gone.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Watch:
             await asyncio.sleep(0.5)
 
     def left(self) -> list[int]:
-        """Each ends by itself when its line to the page is cut; torch takes a moment to go."""
+        """Each ends by itself when its pipe to the page closes; torch takes a moment to go."""
         until = time.monotonic() + 10
         while (there := [pid for pid in self.seen if alive(pid)]) and time.monotonic() < until:
             time.sleep(0.1)

@@ -1,6 +1,6 @@
-"""200 clients of /v1 at once, against what the decode loop makes of the same texts. See `serving`.
+"""200 clients of /v1 at once, against the decode loop alone on the same texts. See `serving`.
 
-The server, the clients and the loop are a process each. They take turns within one run.
+The server, the clients and the loop are separate processes. They take turns within one run.
 """
 
 from __future__ import annotations

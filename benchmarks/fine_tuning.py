@@ -1,4 +1,4 @@
-"""What a trained model brings to 50 KB of new text, over starting from nothing: equal steps.
+"""What a trained model gains on 50 KB of new text, over training from nothing: equal steps.
 
     python -m benchmarks.fine_tuning --data tinyshakespeare.txt [--steps 200]
 

@@ -3,7 +3,7 @@
     python benchmarks/generation.py [--tokens 192] [--rounds 7]
 
 One thread; greedy and sampled, 1 and 16 rows; ours in the GPT-2 and the modern shape. Seconds are
-those that the thread computed, so that other work on the machine counts less. The models take turns
+the thread's CPU time, so that other work on the machine counts less. The models take turns
 in one run, and each ratio is the median over the rounds.
 """
 

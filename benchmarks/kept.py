@@ -7,7 +7,7 @@ FILE = Path(__file__).with_name("kept.json")
 
 
 def keep(command: str, figures: dict[str, str]) -> None:
-    """The figures of one command, in the place of its earlier ones."""
+    """The figures of one command, which replace its earlier ones."""
     known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
     known[command] = figures
     text = json.dumps(dict(sorted(known.items())), indent=2, ensure_ascii=False)

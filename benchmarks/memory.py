@@ -3,8 +3,8 @@
     python -m benchmarks.memory [--minutes 30] [--visitors 5]
 
 Each visitor does one thing after the other: texts, Inside, Score with and without learning, the
-lessons, a model of one's own, the Time machine, Chat. Memory is read each minute. What is grown
-into stays within 3 %: the mean of the last third against that of the third before it.
+lessons, a model of the visitor's own, the Time machine, Chat. Memory is read each minute. It may
+grow by 3 % at most: the mean of the last third against that of the third before it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ SHAPES = {
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=41)
-    parser.add_argument("--threads", type=int, help="of torch (default: all cores)")
+    parser.add_argument("--threads", type=int, help="threads of torch (default: all cores)")
     return parser
 
 

@@ -1,10 +1,10 @@
-"""Texts of one's own with `--minutes`: is the time kept, and is what is kept the best there was?
+"""Your own texts with `--minutes`: is the time limit met, and is the best model kept?
 
     python -m benchmarks.own_text TEXT [TEXT ...] [--minutes 2] [--arch modern llama gpt2]
 
 Each text is trained on by the command that anyone would type, in a process of its own. Several
-shapes are trained at the same time with one thread each, so that what else the machine does slows
-them alike; what each loses is its loss over that of the first.
+shapes are trained at the same time with one thread each, so that other work slows them equally; the
+last column is a loss divided by that of the first.
 """
 
 import argparse

@@ -18,7 +18,7 @@ WINDOW, BATCH = 128, 16
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="Tiny Shakespeare")
-    parser.add_argument("--letters", type=int, default=2_000_000, help="that each size reads")
+    parser.add_argument("--letters", type=int, default=2_000_000, help="letters for each size")
     parser.add_argument("--write", action="store_true", help="keep the figures and their chart")
     return parser
 
@@ -64,7 +64,7 @@ def draw(rows: list[dict], path: Path) -> None:
         )
     axes.set(
         xscale="log",
-        xlabel="parameters (layers x width beside each point)",
+        xlabel="parameters (layers x width at each point)",
         ylabel="validation loss, nats per letter",
         title=f"The same {rows[0]['tokens'] / 1e6:.1f} million letters, five sizes",
     )

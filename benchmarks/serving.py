@@ -1,8 +1,8 @@
-"""What the decode loop gains over `generate`, and what a server with it bears, on this machine.
+"""What the decode loop gains over `generate`, and the load that a server with it carries.
 
     python -m benchmarks.serving                 the engine alone: four ways, one run
     python -m benchmarks.serving --cpu           the same in seconds of one core, for a busy machine
-    python -m benchmarks.serving --baseline DIR  any model that the loop knows, alone and eight
+    python -m benchmarks.serving --baseline DIR  any model that the loop knows, 1 and 8 texts
     python -m benchmarks.serving --page          50 visitors through the page
     python -m benchmarks.serving --v1            200 clients of /v1
     python -m benchmarks.serving --curve         memory over 10,000 generations
@@ -31,7 +31,7 @@ SAMPLING = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 
 
 class Clock:
-    """Seconds as they pass or, on a machine that others use too, as one core works."""
+    """Seconds that pass or, on a machine that others use too, seconds of one core."""
 
     now: Callable[[], float] = time.perf_counter
 
@@ -41,12 +41,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--cpu", action="store_true", help="one thread, seconds of its core")
-    parser.add_argument("--baseline", metavar="MODEL", help="a model's folder, alone and eight")
+    parser.add_argument("--baseline", metavar="MODEL", help="a model's folder, one text and eight")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--page", action="store_true", help="50 visitors through the page")
     parser.add_argument("--v1", action="store_true", help="200 clients of /v1")
     parser.add_argument("--curve", action="store_true", help="memory over 10,000 generations")
-    parser.add_argument("--keep", action="store_true", help="for the README's table")
+    parser.add_argument("--keep", action="store_true", help="put the figures into the README")
     return parser
 
 
@@ -94,7 +94,7 @@ def engine(rounds: int, threads: int) -> dict[str, str]:
 
 
 def baseline(name: str, dtype: str, rounds: int, threads: int) -> None:
-    """A model of another house: one text and eight, and what its bf16 weights change."""
+    """Any other model: one text and eight, and what its bf16 weights change."""
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -31,7 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, help="Tiny Shakespeare")
     parser.add_argument("--recipe", default="shakespeare-fast")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--keep", action="store_true", help="for the README's table")
+    parser.add_argument("--keep", action="store_true", help="put the figures into the README")
     parser.add_argument("--reference_steps", type=int, default=STEPS, help="fewer for a quick look")
     parser.add_argument("--reference", action="store_true", help=argparse.SUPPRESS)
     return parser

@@ -77,7 +77,7 @@ def compare_speed(text: str, mb: int, rounds: int) -> None:
         (f"BPE of {SIZE:,}", train_bpe([text], SIZE), text, os.cpu_count() or 1),
     ):
         pieces = list(repeat(written, mb << 20))
-        few = pieces if cores > 1 else pieces[: len(pieces) // 8]  # the library takes its time
+        few = pieces if cores > 1 else pieces[: len(pieces) // 8]  # the library is slow
         check_same(tokenizer, pieces[:4])
         library, ours = [], []
         for _ in range(rounds):
@@ -97,7 +97,7 @@ def rate(work: Callable, tokenizer, pieces: list[str], cores: int) -> float:
 
 
 def ask_library(tokenizer, pieces: list[str]) -> None:
-    """What everybody does."""
+    """What is usually done."""
     tokenizer(pieces, add_special_tokens=False, return_attention_mask=False)["input_ids"]
 
 
@@ -115,7 +115,7 @@ def check_same(tokenizer, pieces: list[str]) -> None:
 
 
 def repeat(text: str, size: int) -> Iterator[str]:
-    """Pieces as `read_texts` makes them, of so many bytes in all."""
+    """Pieces as `read_texts` makes them, of `size` bytes in all."""
     piece: list[str] = []
     waiting = 0
     for line in itertools.cycle(text.splitlines(keepends=True)):

@@ -3,7 +3,7 @@
     python -m benchmarks.trainer_overhead [RECIPE] [--data FILE] [--steps 30] [--rounds 9]
 
 The two take turns in one process; the ratio is the median over the rounds. The Trainer runs with
-what a real run has beside it: a row of metrics for every step, the bar, the check for NaN.
+all that a real run has: a row of metrics for every step, the bar, the check for NaN.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from .kept import keep
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("recipe", nargs="?", default="shakespeare-fast")
-    parser.add_argument("--data", help="Tiny Shakespeare, where it is not cached")
-    parser.add_argument("--steps", type=int, default=30, help="of each turn")
+    parser.add_argument("--data", help="Tiny Shakespeare, if it is not cached")
+    parser.add_argument("--steps", type=int, default=30, help="steps of each turn")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--keep", action="store_true", help="for the README's table")
-    parser.add_argument("--threads", type=int, help="of torch (default: all cores)")
+    parser.add_argument("--keep", action="store_true", help="put the figures into the README")
+    parser.add_argument("--threads", type=int, help="threads of torch (default: all cores)")
     return parser
 
 

@@ -11,7 +11,7 @@ import argparse
 import statistics
 import time
 
-from generation import GPT2_SHAPE, MODERN  # the file beside this one
+from generation import GPT2_SHAPE, MODERN  # generation.py in this folder
 
 STEPS_A_ROUND = 10
 

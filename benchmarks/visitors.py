@@ -1,4 +1,4 @@
-"""What a server with the page bears: its visitors, and the clients of /v1. See `serving`."""
+"""The load that a server with the page carries: visitors, and clients of /v1. See `serving`."""
 
 from __future__ import annotations
 

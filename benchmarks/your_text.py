@@ -3,7 +3,7 @@
     python -m benchmarks.your_text --data tinyshakespeare.txt [--seconds 30] [--letters 200000]
 
 Trains as the page does, in a process of its own, and prints bits per byte of the part held back, at
-the best validation step, beside what the best table of letter pairs needs for it.
+the best validation step, next to what the best table of letter pairs needs for it.
 """
 
 import argparse
@@ -15,7 +15,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="any text")
     parser.add_argument("--seconds", type=int, default=30, choices=(10, 30, 60))
-    parser.add_argument("--letters", type=int, default=200_000, help="of its beginning")
+    parser.add_argument("--letters", type=int, default=200_000, help="letters from its beginning")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Writes the tables of results in README.md anew, from what was measured.
+"""Rewrites the tables of results in README.md from what was measured.
 
 python docs/results.py       # run it after a model that ships has changed, or after a --keep
 """

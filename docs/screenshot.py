@@ -1,7 +1,7 @@
 """Takes the README's picture from the running page: `python docs/screenshot.py`.
 
 Needs a Chromium and `pip install -r requirements-dev.txt`. Nothing is arranged: the page is opened
-as it ships, Generate is pressed, and whatever then stands in the two panes is in the picture.
+as it ships, Generate is pressed, and the picture shows what the two panes then hold.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes the tree in architecture.md anew: every module with the first line of its docstring.
+"""Rewrites the tree in architecture.md: every module with the first line of its docstring.
 
 python docs/tree.py          # run it after adding, renaming or redescribing a module
 """
@@ -13,16 +13,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- tree: python docs/tree.py -->\n", "<!-- end of tree -->\n"
-ROOMS = {  # and what a room is, where it is no package that says so itself
+ROOMS = {  # with a description, if a room has no docstring of its own
     "app.py": "",
     "tinygpt_hf": "",
     "training": "",
     "compare": "",
-    "spaces": "The shipping yard: imported by nobody, and never uploaded into a Space",
-    "benchmarks": "What is claimed, as commands that print ratios",
+    "spaces": "Puts the page on a Space: imported by no other room, and never uploaded",
+    "benchmarks": "Claims about speed, as commands that print ratios",
     "docs": "",
 }
-WIDTH = 30  # of a name
+WIDTH = 30  # of the column of names
 
 
 def tree() -> str:

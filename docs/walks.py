@@ -64,7 +64,7 @@ class Walk:
         if event != "call" or not self.on or not code.co_flags & CO_OPTIMIZED:
             return  # a module or a class that is being made is no call
         if code.co_name in PIECES or code.co_code[max(frame.f_lasti, 0) + 1] & 3:
-            return  # nor is a piece of its caller, or a coroutine that goes on
+            return  # nor is a piece of its caller, or a coroutine that resumes
         callee = self.name(frame)
         if callee is None:
             return

@@ -45,7 +45,7 @@ def travels() -> list[Path]:
 
 
 def _made(part: str) -> bool:
-    """By Python, a run's unfinished states, training/chat/make.py: the page needs none of it."""
+    """Made by Python, a run in progress or training/chat/make.py: the page does not need it."""
     return part == "made" or part.startswith((".", "__pycache__", "checkpoint-"))
 
 

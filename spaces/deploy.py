@@ -6,7 +6,7 @@ Every step can be run again, and a run that was cut off is finished by the next 
 2. stage: a copy of what may travel, with README.md of this folder as the Space's card
 3. commit it to `main` and read it back; if it comes back changed, the old version is put back
 4. set the variables that app.py reads
-5. wait for the build, showing its log, and ask the running page to go on with a text
+5. wait for the build, showing its log, and ask the running page to continue a text
 
 With `--static` it is the page of `browser/`, which runs in the visitor's browser: steps 1 to 3.
 """
@@ -26,18 +26,18 @@ from huggingface_hub import CommitOperationAdd, HfApi, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError
 
 ROOT = Path(__file__).resolve().parents[1]
-if "training" not in sys.modules:  # a script finds only what lies beside it
+if "training" not in sys.modules:  # a script finds only what is in its own folder
     spec = spec_from_file_location("training", ROOT / "training" / "__init__.py")
     assert spec
     sys.modules["training"] = module_from_spec(spec)
 
-import static as static_page  # noqa: E402 (see above; beside this file)
-from cargo import CARD, OWNED, require, stage  # noqa: E402
-from running import QUESTION, Running  # noqa: E402
+import static as static_page  # noqa: E402 (see above; in this folder)
+from cargo import CARD, OWNED, require, stage  # noqa: E402 (likewise)
+from running import QUESTION, Running  # noqa: E402 (likewise)
 
-from training.hub import commit as hub  # noqa: E402
-from training.hub.access import Place, look  # noqa: E402
-from training.hub.errors import (  # noqa: E402
+from training.hub import commit as hub  # noqa: E402 (the path is set above)
+from training.hub.access import Place, look  # noqa: E402 (likewise)
+from training.hub.errors import (  # noqa: E402 (likewise)
     DamagedError,
     PublishError,
     bounded_client,
@@ -45,7 +45,7 @@ from training.hub.errors import (  # noqa: E402
     patiently,
     redact,
 )
-from training.hub.verification import changed_on_the_way  # noqa: E402
+from training.hub.verification import changed_on_the_way  # noqa: E402 (likewise)
 
 MODEL, BASELINE = "TINYGPT_MODEL", "TINYGPT_BASELINE"  # what app.py reads
 HARDWARE = "zero-a10g"  # ZeroGPU: what a free account gets
@@ -100,7 +100,7 @@ def deploy(
             say(f"{name} is {value}")
         running = Running(api, repo_id, say)
         running.wait(commit, new=commit != place.head or bool(changed))
-        say(f"asked to go on with {QUESTION!r}, it writes {running.ask(wanted.get(MODEL))!r}")
+        say(f"asked to continue {QUESTION!r}, it writes {running.ask(wanted.get(MODEL))!r}")
         say(f"{running.page} is at {commit[:7]}")
         return commit
 
@@ -118,7 +118,7 @@ def _deploy_static(space: Space, private: bool, dry_run: bool) -> str | None:
 
 
 def _variables(api: HfApi, place: Place) -> dict[str, str]:
-    """Those of a Space that is ours to change."""
+    """The variables of a Space that we may change."""
     repo_id = place.repo_id
     commits = patiently(lambda: api.list_repo_commits(repo_id, repo_type="space"))
     fresh = len(commits) == 1 and set(place.tree) <= {".gitattributes", CARD}
@@ -130,7 +130,7 @@ def _variables(api: HfApi, place: Place) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Space:
-    """A Space on its way: what it was, what it shall hold, and the variables it shall have."""
+    """A Space being deployed: what it was, what it will hold, and the variables it will have."""
 
     api: HfApi
     place: Place
@@ -144,7 +144,7 @@ class Space:
         return self.place.repo_id
 
     def describe(self, changed: dict[str, str], hardware: str, private: bool) -> None:
-        """What a deploy would do, and nothing else."""
+        """Shows what a deploy would do, and changes nothing."""
         place, changes = self.place, hub.compare(self.local, self.place.tree, _OWNED)
         state = "exists" if place.exists else f"would be created on {hardware}"
         seen = "private" if (place.private if place.exists else private) else "public"
@@ -225,15 +225,17 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python spaces/deploy.py",
         description="Put the page on a Hugging Face Space, and see that it answers there.",
-        epilog="The access token comes from HF_TOKEN or `hf auth login`; it is no flag, and none "
-        "is put into the Space.",
+        epilog="The access token comes from HF_TOKEN or `hf auth login`; it is not a flag, and "
+        "none is put into the Space.",
     )
     parser.add_argument("--repo-id", required=True, metavar="USER/NAME")
     parser.add_argument(
-        "--model", metavar="USER/NAME[@REV]", help="on the left (default: as it is, or shakespeare)"
+        "--model",
+        metavar="USER/NAME[@REV]",
+        help="model on the left (default: unchanged, or shakespeare)",
     )
     parser.add_argument(
-        "--baseline", metavar="REPO|none", help="on the right (default: as it is, or GPT-2)"
+        "--baseline", metavar="REPO|none", help="model on the right (default: unchanged, or GPT-2)"
     )
     parser.add_argument(
         "--static",

@@ -15,7 +15,7 @@ from training.hub.errors import PublishError, patiently, redact
 QUESTION = "To be or not to be"
 BUILD_LIMIT = 30 * 60  # seconds; the first build installs torch, which takes about five minutes
 ANSWER_LIMIT = 5 * 60  # a page that runs may still be loading its models
-STALE = 60  # seconds for which the Hub may go on telling of the version before
+STALE = 60  # seconds for which the Hub may still report the previous version
 LOOK = 3  # seconds
 _LAST_LINES = 20
 _ON_THE_WAY = {"BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING"}
@@ -35,7 +35,7 @@ class Running:
         return f"{self.api.endpoint}/spaces/{self.repo_id}"
 
     def wait(self, commit: str, new: bool) -> None:
-        """Shows the build's log. `new`: the Hub may still tell of what was there before."""
+        """Shows the build's log. `new`: the Hub may still report the previous version."""
         began, told, stage, shown = time.monotonic(), not new, "", 0
         while (waited := time.monotonic() - began) < BUILD_LIMIT:
             runtime = patiently(lambda: self.api.get_space_runtime(self.repo_id))
@@ -52,7 +52,7 @@ class Running:
             time.sleep(LOOK)
         raise PublishError(
             f"{self.repo_id} is still {stage} after {BUILD_LIMIT / 60:.0f} minutes: "
-            f"look at {self.page}?logs=build, or run this again to go on waiting"
+            f"look at {self.page}?logs=build, or run this again to wait longer"
         )
 
     def _give_up(self, stage: str, reason: str | None) -> None:
@@ -73,7 +73,7 @@ class Running:
     def _log(self, build: bool) -> list[str]:
         try:
             parts = list(self.api.fetch_space_logs(self.repo_id, build=build))
-        except (HTTPError, HfHubHTTPError):  # it tells how far the build is, and no more
+        except (HTTPError, HfHubHTTPError):  # only the progress of the build is lost
             return []
         return [redact(line) for line in "".join(parts).splitlines()]
 
@@ -95,7 +95,7 @@ class Running:
                     return _answer(client, model)
                 finally:
                     client.close()
-            except Exception as error:  # whatever a page that is not up yet does to a client
+            except Exception as error:  # any error from a page that is not up yet
                 if time.monotonic() - began > ANSWER_LIMIT:
                     said = redact(" ".join(str(error).split()) or type(error).__name__)
                     raise PublishError(f"{info.host} runs and does not answer: {said}") from None

@@ -16,7 +16,7 @@ from training.hub.errors import PublishError, patiently
 
 PAGE, LICENSE = "index.html", "LICENSE"
 OWNED = (CARD, PAGE, LICENSE)
-# Whom the page may ask; the Hub sends downloads on to other hosts of its own.
+# The hosts that the page may ask; the Hub redirects downloads to other hosts of its own.
 HOSTS = "https://huggingface.co https://*.hf.co"
 WEIGHTS = "model.safetensors"
 READ = ("*.json", "*.jsonl", "chat_template.jinja", "README.md", WEIGHTS)
@@ -27,7 +27,7 @@ _CARD = Path(__file__).with_name("static.md")
 
 
 def check(model: str | None, baseline: str | None) -> str:
-    """The model of a static Space, if that is what was asked for."""
+    """The model of a static Space; an error if the flags do not fit one."""
     if model is None or not fetches(model):
         raise PublishError(
             "a static Space fetches its model from the Hub: give --model USER/NAME "
@@ -57,7 +57,7 @@ def stage(folder: Path, api: HfApi, model: str, *, with_gpt2: bool) -> list[str]
 
 
 def _files(api: HfApi, repo_id: str, commit: str) -> Path:
-    """What the page is made from, at that commit, without a token as every visitor."""
+    """What the page is made from, at that commit, read without a token, as a visitor does."""
     there = patiently(
         lambda: snapshot_download(
             repo_id, revision=commit, allow_patterns=READ, token=False, endpoint=api.endpoint
@@ -77,7 +77,7 @@ def _page(folder: Path, repo_id: str, home: str, with_gpt2: bool) -> str:
     except (ValueError, OSError) as error:
         raise PublishError(f"{repo_id}: {' '.join(str(error).split())}") from None
     found["name"] = repo_id
-    # The browser reads the weights as they lie there, under the names that this config gives them.
+    # The browser reads the weights as they are there, under the names that this config gives them.
     found["config"] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     size = (folder / WEIGHTS).stat().st_size
     offer = _gpt2(home.partition(f"/{repo_id}/")[0]) if with_gpt2 else None

@@ -102,6 +102,6 @@ def test_the_steps_lead_from_a_text_to_a_running_space(hub, ada, tmp_path):
         said = newcomer.type(script, *deploy[1:])
     finally:
         stop(process)
-    assert "asked to go on with" in said
+    assert "asked to continue" in said
     assert hub.repo("ada/page", "space").variables == {"TINYGPT_MODEL": "ada/mine"}
     print(said)  # noqa: T201 (for the record)

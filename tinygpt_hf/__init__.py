@@ -16,7 +16,7 @@ from .modeling_tinygpt import (
     TinyGPTModel,
 )
 
-# Known to this process, and carried along by every save_pretrained, the Trainer's too.
+# Registered in this process; every save_pretrained, the Trainer's too, copies the code files.
 AutoConfig.register(TinyGPTConfig.model_type, TinyGPTConfig, exist_ok=True)
 TinyGPTConfig.register_for_auto_class()
 for auto, model in (

@@ -1,14 +1,14 @@
-"""Learning while reading: a model that adapts to a text as it goes, and is scored all the same.
+"""Learning while reading: a model that adapts to a text while it is scored on it.
 
     score_adapting(model, tokenizer, text)   -> Adapted(score, plain)
 
-The text is read in pieces. Each piece is predicted first, with the tokens before it in the window,
-and only then learned from: one step along its gradient, each number of it divided by how large it
-usually is. So a figure depends on the text before it and never on what follows. `plain` is the same
-model over the same windows without a step, which is what the gain is measured against.
+The text is read in pieces. The model first predicts a piece from the tokens before it in the
+window, then learns from it: one step along its gradient, with each entry divided by its usual size.
+So a prediction depends on the text before it and never on what follows. `plain` is the score over
+the same windows without any step; the gain is measured against it.
 
-The model given is not touched: a copy of it learns, and is thrown away. Mikolov et al. (2010) and
-Krause et al. (2018, "Dynamic evaluation") are where it comes from.
+The given model is not changed: a copy learns and is then discarded. The method is from Mikolov et
+al. (2010) and Krause et al. (2018, "Dynamic evaluation").
 """
 
 import copy
@@ -23,8 +23,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .scoring import LONGEST_WINDOW, Score, scored, window_of
 
 PIECE = 64  # tokens that are predicted, and then learned from
-RATE = 1e-4  # of each step; chosen on the first half of a held-out text
-REMEMBERED = 0.99  # of the mean square of each number's gradient, from piece to piece
+RATE = 1e-4  # learning rate of each step; chosen on the first half of a held-out text
+REMEMBERED = 0.99  # decay, per piece, of the running mean square of each gradient entry
 LARGEST = (
     20_000_000  # parameters: the copy, its gradient and their mean square take 4 times 4 bytes
 )
@@ -33,7 +33,7 @@ LARGEST = (
 @dataclass(frozen=True)
 class Adapted:
     score: Score
-    plain: Score  # of the same pieces and windows, by the model as it is
+    plain: Score  # on the same pieces and windows, without adapting
 
     @property
     def gain(self) -> float:
@@ -50,7 +50,7 @@ def score_adapting(
     window: int | None = None,
     progress: Callable[[int], object] = lambda tokens: None,
 ) -> Adapted:
-    """`progress` is told of each token twice: it is predicted with and without adapting."""
+    """`progress` counts each token twice: it is predicted with and without adapting."""
     if model.num_parameters() > LARGEST:
         raise ValueError(
             f"the model has {model.num_parameters():,} parameters; learning while reading takes at "
@@ -110,7 +110,7 @@ class Learner:
     def step(self, loss: torch.Tensor) -> None:
         gradients = torch.autograd.grad(loss, self.weights, allow_unused=True)
         self.steps += 1
-        seen = 1 - REMEMBERED**self.steps  # of the mean, which begins at zero
+        seen = 1 - REMEMBERED**self.steps  # corrects the running mean, which begins at zero
         with torch.no_grad():
             for weight, square, gradient in zip(self.weights, self.squares, gradients, strict=True):
                 if gradient is None:

@@ -31,7 +31,7 @@ def code_points(text: str, where: str = "the text") -> np.ndarray:
 
 @dataclass(frozen=True)
 class CharTable:
-    """The id of each code point; the last entry, `missing`, stands for all that have no token.
+    """The id of each code point; the last entry, `missing`, is for all that have no token.
 
     Those are written as their bytes (`spelling`), as the `unknown` token, or not at all.
     """
@@ -63,7 +63,7 @@ class CharTable:
 
     @classmethod
     def _of_bytes(cls, tokens: dict[str, int]) -> "CharTable | None":
-        """A BPE none of whose tokens reaches past one character."""
+        """A BPE in which no token is longer than one character."""
         byte = {letter: value for value, letter in bytes_to_unicode().items()}
         raw = {bytes(byte[letter] for letter in token): i for token, i in tokens.items()}
         characters, pieces = {}, {}
@@ -140,7 +140,7 @@ class Spelling:
         return cls(beginnings, last, missing)
 
     def put_in(self, codes: np.ndarray, ids: np.ndarray, strange: np.ndarray) -> np.ndarray:
-        """The ids, with two to four in the place of each strange character's one."""
+        """The ids; the one of each unknown character is replaced by two to four."""
         places = np.flatnonzero(strange)
         code = codes[places]
         by_1, by_2, by_3 = (table[code >> shift] for shift, table in self.beginnings.items())

@@ -1,4 +1,4 @@
-"""TinyGPTConfig: one set of fields that reaches from a bigram to GPT-2 and Llama.
+"""TinyGPTConfig: one set of fields for every model from a bigram to GPT-2 and Llama.
 
 `TinyGPTConfig()` is the `modern` architecture. Every other system is a recipe in
 `training/recipes`; a switch that no recipe uses is not here. This file and `modeling_tinygpt.py`
@@ -9,7 +9,7 @@ from typing import Any
 
 import transformers
 
-# Before anything that an older version lacks, so that its user reads this and no ImportError.
+# Before imports that an older version lacks: its user sees this message and not an ImportError.
 if tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 23):
     raise ImportError(
         f"TinyGPT needs transformers 5.23 or newer, and this is {transformers.__version__}: "
@@ -36,8 +36,8 @@ _LEAST = {
     "num_key_value_heads": 1,
     "max_position_embeddings": 1,
 }
-# Which class of which file answers to an auto class, in a folder that carries the code. Publishing
-# takes it from here.
+# The class and file behind each auto class, in a folder that carries the code. Publishing reads
+# it from here.
 AUTO_MAP = {
     "AutoConfig": "configuration_tinygpt.TinyGPTConfig",
     "AutoModel": "modeling_tinygpt.TinyGPTModel",
@@ -121,7 +121,7 @@ class TinyGPTConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
 
     def __post_init__(self, **kwargs):
-        # Here and not in validate_*, whose errors are no ValueError: before anything is derived.
+        # Checked before anything is derived, not in validate_*, whose errors are not ValueErrors.
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(
@@ -142,7 +142,8 @@ class TinyGPTConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Saved beside a model, it names every class; the library would name only the saved one."""
+        """In a saved model's config it names every class; the library would name only the saved
+        one."""
         output = super().to_dict()
         if output.get("auto_map", {}).keys() - {"AutoConfig"}:
             output["auto_map"] = dict(AUTO_MAP)
@@ -159,7 +160,7 @@ class TinyGPTConfig(PreTrainedConfig):
 
     @property
     def sliding_window(self) -> int:
-        """For the platform's masks and caches: how far attention reaches where text never ends."""
+        """For the platform's masks and caches: how far attention reaches in text without an end."""
         if self.slides_by_recomputing:  # an AttributeError, since the platform asks `hasattr`
             raise AttributeError(f"{self.position_embedding} positions have no sliding window")
         return self.max_position_embeddings
@@ -170,8 +171,8 @@ class TinyGPTConfig(PreTrainedConfig):
 
     @property
     def base_model_tp_plan(self) -> dict[str, str]:
-        """How tensor parallelism splits the token table, as the head, and the blocks: those by
-        heads, which it cannot do to a bias."""
+        """How tensor parallelism splits the token table (also the head) and the blocks. Blocks are
+        split by heads, which does not work for a bias."""
         plan = {"embed_tokens": "embedding_rowwise"}
         if self.mixer == "mean" or self.position_embedding == "relative":
             return plan

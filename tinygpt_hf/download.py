@@ -20,8 +20,8 @@ from huggingface_hub.errors import (
 from . import files
 from .files import CONFIG, NEEDED, OPTIONAL, WEIGHTS, LoadError
 
-SECONDS = 5  # that the Hub has to say what it holds
-NOTICE = 5  # seconds that a file may take before it is told that it is waited for
+SECONDS = 5  # within which the Hub must list its files
+NOTICE = 5  # seconds after which a line says which file is awaited
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +47,7 @@ def from_hub(repo_id: str, revision: str) -> Path:
     sizes = {file.rfilename: file.size for file in info.siblings or []}
     folder = _download(repo_id, str(info.sha), sizes)
     if _in_cache(repo_id, revision) != folder:
-        # Asking by name writes down what the name stands for now: offline, it is looked up there.
+        # Asking by name records its commit in the cache, where it is looked up offline.
         with suppress(OSError):
             hf_hub_download(repo_id, CONFIG, revision=revision, etag_timeout=SECONDS)
     return folder
@@ -118,7 +118,8 @@ def _give_up() -> None:
 
 
 def _in_thread(call: Callable[[], Any], seconds: float, when_slow: Callable[[], None]) -> Any:
-    """The client's timeouts are between two bytes, and it retries: this one is for the whole."""
+    """The client's timeouts are between two bytes, and it retries: this one is for the whole
+    call."""
     outcome: dict[str, Any] = {}
 
     def run() -> None:

@@ -26,7 +26,7 @@ _BATCH = 1 << 21  # characters that go to all cores at once: about 100 MB in the
 
 
 def check_text(tokenizer: PreTrainedTokenizerBase, text: str, where: str = "the text") -> None:
-    """Nothing where the tokenizer can write the text, else a ValueError that says why not."""
+    """Raises a ValueError that says why, if the tokenizer cannot write the text."""
     table = _encoder(tokenizer).table
     if table is None:
         check_string(text, where)
@@ -142,7 +142,7 @@ class _Encoder:
         try:
             encodings = backend.encode_batch_fast(texts, add_special_tokens=False)
         except BaseException as error:
-            if type(error).__name__ != "PanicException":  # which is no Exception
+            if type(error).__name__ != "PanicException":  # which is not an Exception
                 raise
             raise ValueError(f"this tokenizer cannot cut the text into tokens: {error}") from None
         return [np.array(encoding.ids, self.dtype) for encoding in encodings]

@@ -1,4 +1,4 @@
-"""A model's files, read as if a stranger had made them: sizes first, and only what we know."""
+"""A model's files, read as untrusted: sizes are checked first, and only known fields are read."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from .configuration_tinygpt import TinyGPTConfig
 from .modeling_tinygpt import TinyGPTForCausalLM
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
-NEEDED = (CONFIG, TOKENIZER, WEIGHTS)  # the weights last: who has them has everything
+NEEDED = (CONFIG, TOKENIZER, WEIGHTS)  # the weights last: once they are there, all are
 OPTIONAL = ("generation_config.json", "tokenizer_config.json", "chat_template.jinja")
 LARGEST_TEXT = 64_000_000  # bytes, of any file but the weights
 # A stranger's config may ask for at most this many parameters (GPT-2 XL has 1.6 billion). The
@@ -57,8 +57,8 @@ class LoadError(ValueError):
 
 
 def read_config(path: Path) -> TinyGPTConfig:
-    """A config in which nothing counts but TinyGPTConfig's own fields, each of them checked, and
-    which asks for no model that is too large."""
+    """A config with TinyGPTConfig's own fields only, each checked. Refuses a model that is too
+    large."""
     data = _read_json(path)
     kind = data.get("model_type")
     if kind != "tinygpt":
@@ -70,7 +70,7 @@ def read_config(path: Path) -> TinyGPTConfig:
     try:
         config = TinyGPTConfig(**{key: value for key, value in data.items() if key in fields})
         check_size(config)
-    except Exception as error:  # StrictDataclassError is no ValueError
+    except Exception as error:  # StrictDataclassError is not a ValueError
         raise LoadError(f"its config.json is refused: {' '.join(str(error).split())}") from None
     return config
 
@@ -100,7 +100,7 @@ def check_size(config: TinyGPTConfig) -> None:
 
 
 def check_weights(folder: Path, config: TinyGPTConfig) -> None:
-    """Refuses what would surprise: a pickle, an adapter, weights that do not fit the config."""
+    """Refuses a pickle, an adapter, and weights that do not fit the config."""
     present = [path.name for path in folder.iterdir()]
     if WEIGHTS not in present:
         raise LoadError(lacks([WEIGHTS], present))
@@ -149,7 +149,7 @@ def read_generation(folder: Path, config: TinyGPTConfig) -> GenerationConfig:
     given = {key: data[key] for key in GENERATION_FIELDS if data.get(key) is not None}
     for key, value in given.items():
         if not all(isinstance(number, (bool, int, float)) for number in _as_list(value)):
-            raise LoadError(f"its {path.name} sets {key} to {value!r}, which is no number")
+            raise LoadError(f"its {path.name} sets {key} to {value!r}, which is not a number")
     return GenerationConfig(**(ids | given))
 
 

@@ -1,13 +1,13 @@
-"""One safe way in: `load(name)` opens a folder, a model that ships with the project, or a Hub repo.
+"""The safe way in: `load(name)` opens a folder, a model that ships with the project, or a Hub repo.
 
     load("runs/mine")                   a run, or one of its checkpoints
     load("shakespeare")                 checkpoints/shakespeare
     load("ada/shakespeare@step-500")    the Hub, at a branch, a tag or a commit
 
 Only our own classes are used, whatever the files ask for: no code of the repository is run, no
-pickle is opened, and of its configs only the fields that we know are read. Sizes are checked before
-the weights are downloaded. A cached model needs no network; a Hub that is slow or down is said to
-be so within seconds.
+pickle is opened, and only the config fields that we know are read. Sizes are checked before the
+weights are downloaded. A cached model needs no network; if the Hub is slow or down, an error says
+so within seconds.
 """
 
 import logging
@@ -53,12 +53,12 @@ def load(name: str | Path) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerFast]
         )
     except LoadError as error:
         raise LoadError(f"{name}: {error}") from None
-    except Exception as error:  # a stranger's file may make any layer below complain
+    except Exception as error:  # an untrusted file may cause any error below
         reason = " ".join(str(error).split())
         raise LoadError(f"{name} does not load ({type(error).__name__}: {reason})") from error
     for part, weights in model.state_dict().items():
         if not weights.isfinite().all():
-            _log.warning("%s: %s holds NaN or infinity; what it writes means nothing", name, part)
+            _log.warning("%s: %s holds NaN or infinity; its output is meaningless", name, part)
             break
     return model.eval(), tokenizer
 
@@ -85,7 +85,7 @@ def resolve(name: str | Path) -> Path:
         return from_hub(repo_id, revision)
     except LoadError as error:
         if repo_id.startswith("runs/") or Path(repo_id).parent.is_dir():  # a folder was meant
-            raise LoadError(f"there is no folder {name}, and of the Hub: {error}") from None
+            raise LoadError(f"there is no folder {name}, and on the Hub: {error}") from None
         raise
 
 

@@ -12,8 +12,7 @@ What the config switches on (see `TinyGPTConfig`):
 Text longer than the window keeps going. Where positions end with the window (learned, sinusoidal),
 `generate` reads the last window again from position 0; elsewhere attention slides.
 
-The file reads from the parts to the whole; what the platform needs at its edges comes after a line
-that says so.
+The file goes from the parts to the whole; the platform's edge cases come after a line that says so.
 
 Shapes in comments: B batch, T tokens, C width, H heads, G groups of heads that share keys and
 values, D width of a head, K keys seen so far.
@@ -74,20 +73,20 @@ ACTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def starting(module: nn.Module, std: float):
-    """Notes on a layer the standard deviation of its first weights: see `_init_weights`."""
+    """Stores on a layer the standard deviation of its initial weights: see `_init_weights`."""
     module.start_std = std  # type: ignore[assignment]  # torch expects a tensor or a module
     return module
 
 
 def residual_std(config: TinyGPTConfig) -> float:
-    """Of the matrices that write the residual stream: many writers, so each starts smaller."""
+    """For matrices that write to the residual stream: there are many, so each starts smaller."""
     if config.zero_init:
         return 0.0
     return float(config.initializer_range or 0) / (2 * config.num_hidden_layers) ** 0.5
 
 
 def angles(positions: torch.Tensor, width: int, base: float) -> torch.Tensor:
-    """Of every position and pair of dimensions: B T C/2."""
+    """The angle of every position and pair of dimensions: B T C/2."""
     exponent = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
     return positions[..., None].float() * float(base) ** -exponent
 
@@ -148,7 +147,7 @@ def eager_attention(
 class TinyGPTAttention(nn.Module):
     """Each token asks (query), every earlier one answers (key) and is heard (value).
 
-    The mixer `mean` asks nothing: no parameters, so all in reach weigh the same."""
+    The mixer `mean` has no parameters: all tokens in reach weigh the same."""
 
     def __init__(self, config: TinyGPTConfig, layer_idx: int):
         super().__init__()
@@ -156,7 +155,7 @@ class TinyGPTAttention(nn.Module):
         self.layer_idx = layer_idx
         self.is_causal = True
         self.head_dim = config.head_dim
-        groups: int = config.num_key_value_heads  # type: ignore[assignment]  # None no longer
+        groups: int = config.num_key_value_heads  # type: ignore[assignment]  # no longer None
         self.num_key_value_groups = config.num_attention_heads // groups
         self.scaling = self.head_dim**-0.5
         self.mean = config.mixer == "mean"
@@ -204,12 +203,12 @@ class TinyGPTAttention(nn.Module):
 
 
 class TinyGPTMLP(nn.Module):
-    """Each token for itself: widen, bend, narrow."""
+    """Each token by itself: widen, apply a nonlinearity, narrow."""
 
     def __init__(self, config: TinyGPTConfig):
         super().__init__()
         width = config.hidden_size
-        inner: int = config.intermediate_size  # type: ignore[assignment]  # None no longer
+        inner: int = config.intermediate_size  # type: ignore[assignment]  # no longer None
         self.gated = config.hidden_act == "swiglu"
         self.act = ACTS[config.hidden_act]
         if self.gated:
@@ -224,7 +223,7 @@ class TinyGPTMLP(nn.Module):
 
 
 class TinyGPTBlock(GradientCheckpointingLayer):
-    """Look around, then think; each adds to the stream (or replaces it, without residual)."""
+    """Attention, then the MLP; each adds to the stream (or replaces it, without residual)."""
 
     def __init__(self, config: TinyGPTConfig, layer_idx: int):
         super().__init__()
@@ -283,7 +282,7 @@ class TinyGPTPreTrainedModel(PreTrainedModel):
         norms, biases         1 and 0
         """
         super()._init_weights(module)
-        # Called for leaves only, so what differs from a plain matrix is noted on the leaf itself.
+        # Called for leaves only, so what differs from a plain matrix is stored on the leaf itself.
         if isinstance(module, TinyGPTDistanceBias):
             init.copy_(module.weight, module.alibi())
         elif (std := getattr(module, "start_std", None)) is not None:
@@ -376,8 +375,8 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
         **kwargs: Unpack[TransformersKwargs],
     ) -> CausalLMOutputWithPast:
         """`labels` are shifted here, which leaves the last position untrained. `shift_labels` are
-        the next tokens themselves, one for every position; they are no named parameter, because the
-        Trainer would then wait for both kinds before it measures a loss."""
+        the next tokens themselves, one for every position; they are not a named parameter, because
+        the Trainer would then wait for both kinds before it measures a loss."""
         shift_labels = kwargs.pop("shift_labels", None)
         body = (input_ids, attention_mask, position_ids, cache, inputs_embeds)
         out = self.model(*body, use_cache=use_cache, past_key_values=past_key_values, **kwargs)
@@ -395,7 +394,7 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
             **{CACHE: getattr(out, CACHE)},
         )
 
-    # From here on: what the platform needs at its edges. Who came to see the model has seen it.
+    # From here on: the platform's edge cases. The model itself is complete.
 
     def prepare_inputs_for_generation(
         self,
@@ -436,7 +435,7 @@ class TinyGPTForCausalLM(TinyGPTPreTrainedModel, GenerationMixin):
 
     def _get_stopping_criteria(self, *args, **kwargs):
         criteria = super()._get_stopping_criteria(*args, **kwargs)
-        for criterion in criteria:  # no reminder that the window ends: here text goes on
+        for criterion in criteria:  # no warning that the window ends: here text continues
             if hasattr(criterion, "max_position_embeddings"):
                 criterion.max_position_embeddings = None
         return criteria
@@ -451,7 +450,7 @@ KEPT_WHEN_SLIDING = ("logits_to_keep", "output_attentions", "output_hidden_state
 
 def drop(x: torch.Tensor, share: float) -> torch.Tensor:
     """Dropout. On a CPU torch draws one number after the other, which took a sixth of a training
-    step; here one draw serves four numbers, 16 bits each: 253 microseconds in place of 730."""
+    step; here one draw serves four numbers, 16 bits each: 253 microseconds instead of 730."""
     if x.device.type != "cpu" or torch.compiler.is_compiling():
         return F.dropout(x, share)
     draws = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
@@ -476,7 +475,7 @@ def embed(model: TinyGPTModel, input_ids, inputs_embeds) -> torch.Tensor:
 
 
 def causal_mask(model: TinyGPTModel, x, attention_mask, position_ids, cache):
-    """The platform's mask; None where nothing is masked, or its kernels know what is."""
+    """The platform's mask; None where nothing is masked, or its kernels mask by themselves."""
     if x.shape[1] == 1 and sees_all(attention_mask, cache):
         return None
     make = masking_utils.create_sliding_window_causal_mask
@@ -510,7 +509,7 @@ def distances(model: TinyGPTModel, x, mask, position_ids, cache, kwargs) -> torc
 
 
 def check(model: TinyGPTModel, x, attention_mask, places, seen, kwargs) -> None:
-    """One clear line in place of an error deep inside, or of another text."""
+    """One clear line instead of an error deep inside, or of a different text."""
     if x.shape[1] == 0:
         raise ValueError("the input has 0 tokens; a prompt needs at least 1")
     if not len(model.layers):  # a bigram has no cache that knows what was seen
@@ -529,7 +528,7 @@ def check(model: TinyGPTModel, x, attention_mask, places, seen, kwargs) -> None:
 
 
 def the_cache(cache, past_key_values, kwargs: dict):
-    """The cache, by either of its names. Under another one it would be ignored without a word."""
+    """The cache, by either of its names. Under another name it would be silently ignored."""
     for name, value in kwargs.items():
         if hasattr(value, "update") and hasattr(value, "get_seq_length"):
             raise ValueError(
@@ -557,7 +556,7 @@ def open_cache(model: TinyGPTModel, cache, use_cache: bool | None):
 
 
 def tokens_in(cache) -> int:
-    """How many it holds; that of continuous batching does not say, since it holds many texts."""
+    """How many tokens it holds; that of continuous batching holds many texts and does not say."""
     return cache.get_seq_length() if hasattr(cache, "get_seq_length") else 0
 
 
@@ -633,8 +632,8 @@ def check_mask(attention_mask, tokens: int, seen) -> None:
 
 
 def check_window(places: torch.Tensor, window: int) -> None:
-    """Where positions end; `generate` never gets here."""
-    if torch.compiler.is_compiling():  # a look at values would break the graph
+    """Refuses text past the last position; `generate` never gets here."""
+    if torch.compiler.is_compiling():  # reading values would break the graph
         return
     if (length := int(places.max()) + 1) > window:
         raise ValueError(past_window_message(length, window))
@@ -643,7 +642,7 @@ def check_window(places: torch.Tensor, window: int) -> None:
 def past_window_message(length: int, window: int) -> str:
     return (
         f"the text is {length} tokens long and the window (max_position_embeddings) is {window}; "
-        "only plain `generate` goes on past it, by reading the last window again"
+        "only plain `generate` continues past it, by reading the last window again"
     )
 
 
@@ -658,7 +657,7 @@ def check_attention(config: TinyGPTConfig, attention_mask, places, kwargs: dict)
         )
     if not config.slides_by_recomputing:
         kwargs["sliding_window"] = config.max_position_embeddings  # flash attention's own way
-    if name in masking_utils.ALL_MASK_ATTENTION_FUNCTIONS.valid_keys():  # and it is told of padding
+    if name in masking_utils.ALL_MASK_ATTENTION_FUNCTIONS.valid_keys():  # and it gets the padding
         return
     unseen = torch.compiler.is_compiling()
     if attention_mask is not None and (unseen or not attention_mask.all()):
@@ -687,8 +686,8 @@ def check_sliding(name: str, window: int, length: int | None, kwargs: dict) -> N
 
 
 class TinyGPTForSequenceClassification(GenericForSequenceClassification, TinyGPTPreTrainedModel):
-    """A label for the whole text, read off its last token. The platform's forward; its constructor
-    would ask AutoModel for the body, which refuses code from the Hub."""
+    """A label for the whole text, computed from its last token. The platform's forward; its
+    constructor would ask AutoModel for the body, which refuses code from the Hub."""
 
     def __init__(self, config: TinyGPTConfig):
         super(GenericForSequenceClassification, self).__init__(config)
@@ -710,7 +709,7 @@ class TinyGPTForTokenClassification(GenericForTokenClassification, TinyGPTPreTra
         self.post_init()
 
 
-# `generate` asks at every step of a class outside transformers: 25 microseconds, and 6 if kept.
+# `generate` asks this at every step for a class outside transformers: 25 microseconds, 6 if kept.
 TinyGPTForCausalLM.forward.__signature__ = inspect.signature(TinyGPTForCausalLM.forward)
 
 __all__ = [

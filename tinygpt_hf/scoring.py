@@ -1,4 +1,4 @@
-"""How well a model predicts a text, in a unit in which any two causal models compare.
+"""How well a model predicts a text, in a unit that compares any two causal models.
 
     score(model, tokenizer, text)   -> Score(bits_per_byte, nats_per_token, tokens, first)
 
@@ -85,7 +85,7 @@ def cut(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[
         at = encoding.offsets[encoding.ids.index(unknown)][0]
         raise ValueError(
             f"{text[at]!r} at character {at + 1} is not in this vocabulary, "
-            "so what the model thinks of it cannot be told"
+            "so the model cannot score it"
         )
     ends = [0]
     for _, end in encoding.offsets:

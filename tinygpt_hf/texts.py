@@ -1,19 +1,19 @@
-"""Text from files of any size, as strings of many lines, and a clear word about what is no text."""
+"""Text from files of any size, as strings of many lines, and a clear error for what is not text."""
 
 import codecs
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SIZE = 1 << 16  # bytes a string: many enough to be fast, few enough that 256 of them are nothing
+SIZE = 1 << 16  # bytes a string: large enough to be fast, and 256 of them take little memory
 
 
 def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> Iterator[str]:
     """The text of the files, newlines untouched, in strings of about `size` bytes. A byte-order
     mark at the beginning of a file belongs to the file and not to its text.
 
-    A file is cut between a word and the white space behind it, where no token of ours begins
-    before and ends after: the cuts change neither what is learned nor how it is encoded.
+    A file is cut between a word and the white space behind it, which no token of ours crosses: the
+    cuts change neither what is learned nor how it is encoded.
     """
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         held: list[str] = []
@@ -27,7 +27,7 @@ def read_texts(paths: str | Path | Iterable[str | Path], size: int = SIZE) -> It
 
 
 def check_string(text: object, where: str = "the text") -> str:
-    """The text, if it is a string that UTF-8 can write; else a ValueError that says where not."""
+    """The text, if it is a string that UTF-8 can write; else a ValueError that says where."""
     if not isinstance(text, str):
         raise ValueError(f"{where} is {text!r}, not a string")
     try:

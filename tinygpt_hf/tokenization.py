@@ -5,7 +5,7 @@
     train_bpe(texts, vocab_size)    byte-level BPE; `cut="gpt2"` for one that llama.cpp knows
 
 `texts` is any iterable of strings; `read_texts(paths)` makes one of files of any size. The same
-strings, in whatever order, give the same files, byte for byte. The way from text to ids and back is
+strings, in any order, give the same files, byte for byte. The way from text to ids and back is
 in `encoding.py`; its functions can be imported from here too.
 
 Open tokenizers lose nothing and refuse nothing, since every byte of UTF-8 is a token. Their ids:

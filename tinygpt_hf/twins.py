@@ -151,7 +151,7 @@ TO_TWIN = {"gpt2": to_gpt2, "llama": to_llama}
 
 
 def to_twin(model: TinyGPTForCausalLM, kind: str) -> PreTrainedModel:
-    """By the name of its kind; a ValueError says that this model has none, and why."""
+    """The twin of the named kind; a ValueError says why, if this model has none."""
     try:
         return TO_TWIN[kind](model)
     except ValueError as error:
@@ -193,7 +193,7 @@ def _filled(cls, config, state: State, source: PreTrainedModel):
     return twin.to(source.device).train(source.training)
 
 
-# What is called the same on both sides is not listed.
+# Names that are the same on both sides are not listed.
 _TINY_TO_LLAMA = {
     "attn_norm": "input_layernorm",
     "mlp_norm": "post_attention_layernorm",
@@ -232,7 +232,7 @@ def _is_matrix_of_a_block(name: str) -> bool:
 
 
 def _gpt2_to_tiny(state: State) -> State:
-    """GPT-2 keeps q, k and v in one matrix, and its matrices the other way round."""
+    """GPT-2 keeps q, k and v in one matrix, and stores its matrices transposed."""
     turned = {k: v.t() if _is_matrix_of_a_block(k) else v for k, v in state.items()}
     split: State = {}
     for name, tensor in _renamed(turned, _reversed(_TINY_TO_GPT2)).items():

@@ -1,4 +1,4 @@
-"""`python -m training.evaluate MODEL --text FILE`: bits per byte, in which any models compare."""
+"""`python -m training.evaluate MODEL --text FILE`: bits per byte, which compares any models."""
 
 import argparse
 import contextlib
@@ -17,7 +17,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Bits per byte of a text: lower is better, and vocabularies do not matter.",
     )
     parser.add_argument("model", help="a run directory, a shipped name or a Hub repo[@revision]")
-    parser.add_argument("--text", required=True, metavar="FILE", help="what is predicted")
+    parser.add_argument("--text", required=True, metavar="FILE", help="text to predict")
     parser.add_argument(
         "--against", metavar="MODEL", help="another model over the same bytes; any causal LM"
     )
@@ -88,7 +88,7 @@ def measure(name: str, text: str, path: Path, adapt: bool = False) -> dict[str, 
 
 
 def trained_on(name: str, commit: str | None, path: Path) -> str | None:
-    """What a model says about its text, if it is this one."""
+    """How this text was split in the model's training, if it was trained on it."""
     from training.data.corpus import SHAKESPEARE_SHA256, Corpus
 
     facts = published_facts(name, commit)
@@ -101,7 +101,7 @@ def trained_on(name: str, commit: str | None, path: Path) -> str | None:
 
 
 def published_facts(name: str, commit: str | None) -> dict[str, Any]:
-    """A model's metrics.json; nothing where it has none, or the Hub does not give it."""
+    """A model's metrics.json; empty if there is none, or the Hub does not give it."""
     from huggingface_hub import hf_hub_download
 
     from tinygpt_hf.loading import resolve

@@ -87,7 +87,7 @@ def folder_for(args: argparse.Namespace) -> Path:
 
 
 def name_of(model: str) -> str:
-    """Of a folder, a shipped model or a repo, as a file's name."""
+    """The name of a folder, a shipped model or a repo, for use as a file name."""
     return Path(model.partition("@")[0]).name or Path(model).resolve().name
 
 

@@ -1,6 +1,6 @@
-"""`python -m training.publish MODEL --repo-id USER/NAME`: what a stranger loads, never half of it.
+"""`python -m training.publish MODEL --repo-id USER/NAME`: publishes all of a model, or nothing.
 
-Every step can be run again, and a run that was cut off is healed by the next one:
+Every step can be run again, and a run that was cut off is repaired by the next one:
 
 1. look: the token, the permission, what is there, whether a tag would have to move (`access.py`)
 2. stage: an immutable copy of what may be published (`staging.py`)
@@ -8,8 +8,8 @@ Every step can be run again, and a run that was cut off is healed by the next on
    logits (`proof.py`)
 4. commit the same files to `main`; if they do not come back as they were sent, put the old version
    back
-5. tag that commit `step-N`, and let the card name it: who pins it gets this code and these weights
-   for ever
+5. tag that commit `step-N`, and name it in the card: pinned to it, a reader always gets this code
+   and these weights
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.publish",
         description="Publish a run on the Hugging Face Hub, proved to load before `main` changes.",
-        epilog="The access token comes from HF_TOKEN or `hf auth login`; it is no flag.",
+        epilog="The access token comes from HF_TOKEN or `hf auth login`; it is not a flag.",
     )
     parser.add_argument(
         "run_dir", metavar="MODEL", help="a run, one of its checkpoint-N folders, or a shipped name"
@@ -40,18 +40,18 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--repo-id", required=True, metavar="USER/NAME")
     parser.add_argument("--public", action="store_true", help="for all to see (default: private)")
     names = parser.add_mutually_exclusive_group()
-    names.add_argument("--tag", metavar="NAME", help="of this version (default: step-N)")
+    names.add_argument("--tag", metavar="NAME", help="tag of this version (default: step-N)")
     names.add_argument(
         "--all-checkpoints", action="store_true", help="the run's history; `main` ends at the best"
     )
     parser.add_argument(
         "--license",
         metavar="L",
-        help="under which others may use it: apache-2.0, mit...",
+        help="licence for others: apache-2.0, mit...",
     )
-    parser.add_argument("--language", metavar="L", help="of its text, as a code: en, de, ja...")
+    parser.add_argument("--language", metavar="L", help="language of its text: en, de, ja...")
     parser.add_argument(
-        "--replace", action="store_true", help="put it in the place of another run, or a later step"
+        "--replace", action="store_true", help="replace another run, or a later step"
     )
     parser.add_argument("--run", metavar="NAME", help="tag NAME-step-N, for a second run")
     parser.add_argument(

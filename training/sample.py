@@ -1,4 +1,4 @@
-"""`python -m training.sample MODEL --prompt TEXT`: the prompt and what the model makes of it."""
+"""`python -m training.sample MODEL --prompt TEXT`: the prompt, continued by the model."""
 
 import argparse
 import sys
@@ -12,12 +12,12 @@ def make_parser() -> argparse.ArgumentParser:
         prog="python -m training.sample", description="Let a model continue a text."
     )
     parser.add_argument("model", help="a run directory, a shipped name or a Hub repo[@revision]")
-    parser.add_argument("--prompt", required=True, metavar="TEXT", help="what is continued")
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="text to continue")
     for flag, kind, default, about in (
-        ("--max_new_tokens", int, 200, "length, at most"),
-        ("--temperature", float, 0.8, "above 0; the lower, the surer and the more alike its texts"),
-        ("--top_k", int, 50, "only the likeliest tokens, so many; 0 for all"),
-        ("--top_p", float, 1.0, "only the likeliest tokens that share so much of the odds"),
+        ("--max_new_tokens", int, 200, "most tokens to write"),
+        ("--temperature", float, 0.8, "above 0; lower values give surer and more similar texts"),
+        ("--top_k", int, 50, "choose among this many likeliest tokens; 0 for all"),
+        ("--top_p", float, 1.0, "choose among the likeliest tokens with this total probability"),
     ):
         parser.add_argument(
             flag, type=kind, default=default, metavar="N", help=f"{about} (default: {default})"
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     if not args.temperature > 0:
-        parser.error("--temperature must be above 0; --greedy is what 0 would be")
+        parser.error("--temperature must be above 0; use --greedy instead of 0")
     if not 0 < args.top_p <= 1 or args.top_k < 0 or args.max_new_tokens < 1:
         parser.error("--top_p is above 0 and at most 1, --top_k at least 0, --max_new_tokens 1")
     print_anything()

@@ -1,4 +1,4 @@
-"""`python -m training.tokenizer`: train a tokenizer on text, save it, and say what it is like."""
+"""`python -m training.tokenizer`: train a tokenizer on text, save it, and report on it."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 GPT2 = "openai-community/gpt2"
-HELD_OUT = 20  # one part in so many is kept for the report
+HELD_OUT = 20  # one part in 20 is kept for the report
 MOST_HELD_OUT = 1 << 24  # characters
 SHOWN = 6
 
@@ -19,27 +19,27 @@ SHOWN = 6
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.tokenizer",
-        description="Train a tokenizer on text and report what it is like.",
+        description="Train a tokenizer on text and report on it.",
     )
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="FILE", help="text files, folders or patterns"
     )
     parser.add_argument("--kind", choices=("char", "bpe"), required=True)
     parser.add_argument(
-        "--vocab_size", type=int, metavar="N", help="of a BPE: 257 to 50257 (default: 4096)"
+        "--vocab_size", type=int, metavar="N", help="size of a BPE: 257 to 50257 (default: 4096)"
     )
     parser.add_argument(
         "--min_freq",
         type=int,
         metavar="N",
-        help="how often a character (default: 1) or pair (default: 2) is seen to become a token",
+        help="how often a character (default: 1) or pair (default: 2) must occur to be a token",
     )
     parser.add_argument(
         "--bpe_cut",
         choices=("lines", "gpt2"),
-        help="where a BPE cuts words (default: lines); llama.cpp knows GPT-2's cut alone",
+        help="where a BPE cuts words (default: lines); llama.cpp knows only GPT-2's cut",
     )
-    parser.add_argument("--chat", action="store_true", help="with turn tokens and a chat template")
+    parser.add_argument("--chat", action="store_true", help="add turn tokens and a chat template")
     parser.add_argument("--output_dir", required=True, metavar="DIR")
     parser.add_argument(
         "--against",
@@ -113,7 +113,7 @@ def report(tokenizer: "PreTrainedTokenizerBase", against: str, held: list[str]) 
     if (other := load_other(against)) is not None:
         columns[against.split("/")[-1]] = other
     else:
-        yield f"{against}'s tokenizer cannot be had here: no comparison"
+        yield f"{against}'s tokenizer is not available here: no comparison"
 
     def row(name: str, values: Iterable[str]) -> str:
         return f"{name:<16}" + "".join(f"{value:>12}" for value in values)
@@ -151,7 +151,7 @@ def bytes_per_token(tokenizer: "PreTrainedTokenizerBase", texts: list[str]) -> f
 
 
 def longest(tokenizer: "PreTrainedTokenizerBase") -> list[str]:
-    """Its longest tokens, as text in quotes; those that hold a part of a character left out."""
+    """Its longest tokens, as quoted text, without those that hold only a part of a character."""
     special = set(tokenizer.all_special_ids)
     texts = [tokenizer.decode([i]) for i in range(len(tokenizer)) if i not in special]
     whole = sorted((text for text in texts if "\ufffd" not in text), key=lambda t: (-len(t), t))

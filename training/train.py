@@ -73,7 +73,7 @@ def summary(metrics: dict[str, Any], folder: Path) -> str:
 
 
 def refuse_early(argv: Sequence[str]) -> None:
-    """A misspelt recipe is said to be one before seconds are spent on imports."""
+    """Reports a misspelt recipe before seconds are spent on imports."""
     known, others = arguments.make_parser().parse_known_args(argv)
     if not argv or not (others or "recipe" in known or "resume" in known):
         raise reader.BadRecipeError(UNNAMED)
@@ -82,7 +82,7 @@ def refuse_early(argv: Sequence[str]) -> None:
 
 
 def understand(flags: dict[str, Any]) -> arguments.Settings:
-    """A recipe, a text of one's own, or a run that goes on."""
+    """A recipe, your own text, or a run that is resumed."""
     from training.loop import folder
 
     name, arch = flags.pop("recipe", None), flags.pop("arch", None)
@@ -90,7 +90,7 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
     if arch is not None and not own_text:
         raise reader.BadRecipeError(
             f"--arch {arch} is for a text of your own (a file or folder); "
-            "a recipe, like a run that goes on, has its own shape"
+            "a recipe, like a resumed run, has its own shape"
         )
     if flags.get("resume"):
         where = flags.get("output_dir")
@@ -108,7 +108,7 @@ def understand(flags: dict[str, Any]) -> arguments.Settings:
 
 
 def is_text(name: str | None) -> bool:
-    """A file or folder that is no recipe."""
+    """A file or folder that is not a recipe."""
     return (
         name is not None
         and name not in reader.names()
@@ -122,5 +122,5 @@ def run_name(name: str) -> str:
 
 
 if __name__ == "__main__":
-    gc.disable()  # until the training begins: imports make much, and leave nothing to collect
+    gc.disable()  # until the training begins: imports make many objects, and none to collect
     sys.exit(main())

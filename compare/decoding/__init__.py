@@ -1,1 +1,1 @@
-"""Many texts at once: one loop a model gives every text under way its next token. No gradio."""
+"""Many texts at once: each model's loop gives every active text its next token. No gradio."""

@@ -1,9 +1,9 @@
-"""The keys and values of every text under way, packed in blocks of columns.
+"""The keys and values of every active text, packed in blocks of columns.
 
 All texts write their next token into the same column, so a step reads whole blocks from end to end
 (twice as fast as with gaps between the rows), and a key's distance from the newest token is the
 same for every row. Position p of a row lies in column `begins[row] + p`; the columns on its left
-belong to nobody. Blocks come as texts grow and go when nobody sees them any more.
+are unused. Blocks are added as texts grow and removed when no row sees them any more.
 
 Shapes in comments: L layers, R rows with room, B rows, T tokens, G groups of heads that share keys,
 D width of a head, K columns looked at.
@@ -42,14 +42,14 @@ class Cache:
         )
 
     def has_room(self, rows: int, tokens: int) -> bool:
-        """Whether so many rows fit, the longest of that many tokens; one always does."""
+        """Whether `rows` rows fit, the longest of `tokens` tokens; one row always does."""
         columns = min(tokens, self.window) + CHUNK + 2 * BLOCK
         fits = _rows_for(rows) * columns * self._each <= _BYTES
         return rows <= 1 or (rows <= self.most and fits)
 
     def join(self, tokens: int, steps: int) -> None:
-        """A new last row, whose prompt of so many tokens is read in that many steps: its last
-        token falls into the column that everybody writes by then."""
+        """A new last row, whose prompt of so many tokens is read in so many steps: its last token
+        falls into the column that all rows write by then."""
         begin = self.now + steps - tokens
         if begin < 0:
             more = -(begin // BLOCK)
@@ -74,7 +74,7 @@ class Cache:
             block[:, :, last] = 0  # an overflow left behind would be 0 times infinity
 
     def advance(self) -> None:
-        """To the next column, after everybody has written."""
+        """To the next column, after all rows have written."""
         if not self.begins:
             return
         self.now += 1
@@ -85,7 +85,7 @@ class Cache:
         self._grow_columns()
 
     def low(self, begin: int, column: int) -> int:
-        """The first column that a row which begins there can see from that one."""
+        """The first column that a row which begins at `begin` can see from `column`."""
         return max(begin, column - self.window + 1, 0)
 
     def write_column(self, rows: list[int], column: int) -> Callable[[int, Tensor], None]:
@@ -131,7 +131,7 @@ class Cache:
         return gather
 
     def free(self) -> None:
-        """Gives the memory back while there is nothing to do."""
+        """Frees the memory while there is nothing to do."""
         self.blocks, self._spare, self._rows = [], [], 0
 
     def _shift(self, columns: int) -> None:

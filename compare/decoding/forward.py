@@ -1,8 +1,8 @@
 """The forward pass of a model without its modules, for many texts at once.
 
 At one token a step most of the time goes into Python and into small operations, so the weights are
-taken out of the modules once and each layer is a handful of calls. The numbers are those of the
-model to rounding. Rows may be at different positions; what a row cannot see is masked.
+taken out of the modules once and each layer is a handful of calls. The numbers equal the model's up
+to rounding. Rows may be at different positions; what a row cannot see is masked.
 
 Shapes in comments: B rows, T tokens, N = B T, C width, H heads, G groups of heads that share keys,
 D width of a head, K columns looked at, W window.
@@ -20,10 +20,10 @@ from torch.nn import functional as F
 from compare.decoding.cache import BLOCK, Cache, Tensors
 from tinygpt_hf.modeling_tinygpt import rotate, rotation, sinusoids
 
-# Numbers in a matrix from which its own order in memory pays: for several rows, for any.
+# Numbers in a matrix from which a memory order of its own pays: for several rows, for any.
 _MEDIUM, _LARGE = 1 << 17, 1 << 18
 _SEVERAL = 8
-_ROWS = 64  # for which a matrix is put into order; others work as well
+_ROWS = 64  # for which a matrix is reordered; others work as well
 _SCORES = 1 << 24  # numbers in one table of attention scores
 
 
@@ -44,7 +44,7 @@ class Layer:
 
 @dataclass
 class Weights:
-    """A model taken apart."""
+    """A model's weights, out of its modules."""
 
     window: int
     heads: int
@@ -249,7 +249,7 @@ def _weigh(odds: Tensor, values: Tensors) -> Tensor:
 
 def _relu2(x: Tensor) -> Tensor:
     x = F.relu(x)
-    return x.mul_(x)  # `square` takes longer
+    return x.mul_(x)  # `square` is slower
 
 
 def _gelu_new(x: Tensor) -> Tensor:
@@ -267,13 +267,13 @@ ACTS: dict[str, Fn] = {
 
 
 def linear(weight: Tensor, bias: Tensor | None) -> Fn:
-    """`F.linear` or, for a large matrix on a CPU, oneDNN over a copy in the order that it likes:
-    eight rows of GPT-2 take a bit more than half the time."""
+    """`F.linear` or, for a large matrix on a CPU, oneDNN over a copy in its own memory order: eight
+    rows of GPT-2 take a bit more than half the time."""
     if weight.numel() < _MEDIUM or weight.device.type != "cpu" or not _one_dnn():
         return lambda x: F.linear(x, weight, bias)
     ordered = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), _ROWS)
     multiply = torch.ops.mkldnn._linear_pointwise
-    if weight.numel() >= _LARGE:  # and the first copy may go
+    if weight.numel() >= _LARGE:  # and the first copy may be freed
         return lambda x: multiply(x, ordered, bias, "none", [], "")
 
     def either(x: Tensor) -> Tensor:

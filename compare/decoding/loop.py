@@ -1,9 +1,9 @@
-"""One loop a model: every step gives each text under way its next token, all in one batch.
+"""One loop for each model: every step gives each active text its next token, in one batch.
 
 Requests join and leave between steps. Each has its own settings and its own seed, and gets the text
 that it would get alone. The loop runs in a thread while there is something to do, or is stepped by
-hand (`threaded=False`), as tests do and as a forked process needs it. `window` is where a text ends
-that cannot slide.
+hand (`threaded=False`), as tests do and a forked process needs. `window` is the length at which a
+text that cannot slide ends.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _IDLE = 5.0  # seconds after which the thread ends; the next request starts it a
 
 @dataclass(eq=False)
 class _Row:
-    """A text under way. Its place in the list of rows is its place in the cache."""
+    """An active text. Its place in the list of rows is its place in the cache."""
 
     progress: Progress
     ids: list[int]
     prompt: int
-    longest: int  # tokens with which it is over, if not before
+    longest: int  # tokens at which it ends, if not before
     chooser: Chooser
     skipped: int = 0  # ids at the beginning that nothing can see any more
     read: int = 0  # how many ids the cache has been through
@@ -68,7 +68,7 @@ class DecodeLoop:
     def start(
         self, prompt: list[int], sampling: Sampling, wishes: Wishes | None = None
     ) -> Progress:
-        """Takes a request in; the text appears in what it returns."""
+        """Accepts a request; the text appears in the returned progress."""
         progress = Progress(sampling, self._seconds, wishes)
         chance = torch.Generator(self._weights.embed.device).manual_seed(sampling.seed)
         seen = set(prompt) if sampling.repetition_penalty != 1 else None
@@ -88,11 +88,11 @@ class DecodeLoop:
 
     @property
     def load(self) -> int:
-        """Texts under way and waiting."""
+        """Texts that are active and waiting."""
         return len(self._rows) + len(self._waiting)
 
     def step(self) -> bool:
-        """One token for everybody; False where there was nothing to do."""
+        """One token for every text; False if there was nothing to do."""
         self._drop_ended()
         self._admit()
         if not self._rows:
@@ -104,7 +104,7 @@ class DecodeLoop:
                 for group in self._groups():
                     self._advance(group)
             self._leave(self._ended)
-        except Exception as error:  # of torch: whoever is in the batch is told, the loop goes on
+        except Exception as error:  # of torch: the texts in the batch end with it, the loop goes on
             if (reason := why_failed(error)) == FAILED:
                 _log.exception("a step failed")
             self._leave(dict.fromkeys(range(len(self._rows)), reason))
@@ -137,7 +137,7 @@ class DecodeLoop:
                     self._waiting.append(row)
 
     def _reach(self, row: _Row) -> int:
-        """Tokens of it that the cache may have to hold."""
+        """How many of its tokens the cache may have to hold."""
         return len(row.ids) - row.skipped + row.progress.sampling.max_new_tokens
 
     def _join(self, row: _Row) -> None:

@@ -18,11 +18,11 @@ NO_MEMORY, FAILED = "out of memory", "failed"
 
 @dataclass
 class Wishes:
-    """What a request may ask for beside the text."""
+    """What a request may ask for besides the text."""
 
-    # Asked after each token; where it says yes, the text ends.
+    # Called after each token; if it returns true, the text ends.
     enough: Callable[[Sequence[int]], bool] | None = None
-    likeliest: int | None = None  # log-probabilities of each token and of so many likeliest ones
+    likeliest: int | None = None  # log-probabilities of each token and of this many likeliest ones
 
 
 @dataclass

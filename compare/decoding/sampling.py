@@ -1,4 +1,4 @@
-"""The next token of every row, each with its own settings and its own source of chance.
+"""The next token of every row, each with its own settings and its own random source.
 
 What `generate` does with its logits processors and `torch.multinomial`, for a batch whose rows
 differ: the same penalty, temperature, top-k, top-p and draw, in the same order.
@@ -79,11 +79,11 @@ def _draw(logits: Tensor, crowd: Crowd) -> list[int]:
 
 
 def _first_within(lots: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
-    """The largest lot of each row among its so many likeliest tokens.
+    """The largest lot of each row among its `kept` likeliest tokens.
 
     Finding the k likeliest of every row takes longer than all else here. So the largest lot of all
-    is taken and those before it are counted; where they are too many, everything from it down is
-    out of the question, and the next one is looked at. One or two looks, as a rule.
+    is taken and those before it are counted; if they are too many, everything from it down is
+    excluded, and the next one is looked at. Usually one or two looks are enough.
     """
     chosen = lots.argmax(-1)
     rows = torch.arange(len(lots), device=lots.device)  # still to be decided

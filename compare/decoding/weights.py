@@ -1,6 +1,6 @@
 """The weights of a model, out of their modules: a layer is a handful of functions.
 
-TinyGPT, GPT-2 and, through its twin, Llama. What is not known here is refused by name, so that a
+TinyGPT, GPT-2 and, through its twin, Llama. An unknown shape is refused by name, so that a
 new kind of position or norm is never quietly left out.
 """
 
@@ -130,7 +130,7 @@ def _from_gpt2(model: Any) -> Weights:
     _check_gpt2(config)
     act = ACTS[config.activation_function]
 
-    def conv(module: Any) -> Fn:  # GPT-2 keeps its matrices the other way round
+    def conv(module: Any) -> Fn:  # GPT-2 stores its matrices transposed
         return linear(module.weight.t(), module.bias)
 
     layers = [

@@ -1,6 +1,6 @@
 """What answers: one model and its tokenizer, as plain values. `Contestant` is the way in.
 
-It is imported when it is first asked for: torch takes seconds, and the page opens before that.
+It is imported when first needed: torch takes seconds, and the page opens before that.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,6 @@
 """From odds to causes: what each layer would say, which part did it, and what happens without it.
 
-What is worked out is in `tinygpt_hf.inspecting`; here it becomes plain values with the tokens'
+`tinygpt_hf.inspecting` computes; this module turns the results into plain values with the tokens'
 names."""
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ SHOWS = 32  # positions
 _GUESSES = 5
 _MOST_SWITCHED = 64
 _ROWS = 8  # tokens that a head is shown to look at, and tokens that a part raises
-_SEEN = 0.0005  # weight from which on a token is worth a row
-_STRIP = 24  # and beside each step of a path
+_SEEN = 0.0005  # least weight for which a token gets a row
+_STRIP = 24  # numbers shown with each step of a path
 _VECTOR = 64  # numbers of a vector that are shown
 
 Name = Callable[[int], str]
 
 
 def heads_of(model: PreTrainedModel) -> int:
-    """Heads of a layer; none where all tokens weigh the same."""
+    """How many heads a layer has; none if all tokens weigh the same."""
     config: Any = model.config.get_text_config()
     mean = getattr(config, "mixer", "") == "mean"
     return 0 if mean or not config.num_hidden_layers else int(config.num_attention_heads)
@@ -59,13 +59,13 @@ def layers(model: PreTrainedModel, ids: list[int], name: Name) -> Layers:
 
 
 def looks(model: PreTrainedModel, ids: list[int]) -> list[list[list[list[float]]]]:
-    """Where every head looks, of and from the last tokens."""
+    """Where every head looks, from and to the last tokens."""
     found = inspecting.weights(model, ids, last=SHOWS)[..., -SHOWS:]
     return [[head.tolist() for head in block] for block in found.cpu()]
 
 
 def words(tokens: Sequence[str]) -> list[int]:
-    """Of each token the number of its word: a space begins one, and so does a sign."""
+    """The number of each token's word: a space or a sign begins a new one."""
     numbers: list[int] = []
     before = ""
     for token in tokens:
@@ -145,7 +145,7 @@ def opened(model: PreTrainedModel, ids: list[int], part: str, likeliest: int, na
 
 
 def _highest(pushed: Tensor, name: Name) -> list[tuple[str, float]]:
-    """The tokens that got most, but for single bytes, which nobody can read."""
+    """The tokens that got most, except single bytes, which cannot be read."""
     best = pushed.topk(min(8 * _ROWS, len(pushed)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     named = [(name(number), push) for number, push in pairs]
@@ -250,8 +250,8 @@ def write(model: PreTrainedModel, ids: list[int], tokens: int) -> list[int]:
 def continued(
     model: PreTrainedModel, ids: list[int], others: list[int], parts: list[str], tokens: int
 ) -> tuple[np.ndarray, list[int]]:
-    """The scores after a text and its likeliest continuation, while `parts` do as they would in
-    the other text, continued alike."""
+    """The scores after a text and its likeliest continuation, while `parts` write what they would
+    in the other text, continued in the same way."""
     if not parts:
         asked = torch.tensor([ids], device=model.device)
         logits = model(asked, logits_to_keep=1).logits[0, -1]

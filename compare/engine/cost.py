@@ -1,4 +1,4 @@
-"""How long attention takes as its window grows, measured then and there."""
+"""How long attention takes as its window grows, measured when it is asked for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROUNDS = 5
 
 @torch.inference_mode()
 def seconds_by_length() -> list[tuple[int, float, float]]:
-    """For each length: the best time of one attention layer, and of one MLP beside it."""
+    """For each length: the best time of one attention layer, and of one MLP for comparison."""
     config = TinyGPTConfig(
         vocab_size=64,
         hidden_size=64,

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Watch(StoppingCriteria, BaseStreamer):
-    """Hears every token of `generate` and may end it."""
+    """Gets every token of `generate` and may end it."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -38,7 +38,7 @@ class _Watch(StoppingCriteria, BaseStreamer):
 
 
 class PlainWriter:
-    """Writes with `model.generate`, a text at a time, the others wait in a bounded line."""
+    """Writes with `model.generate`, one text at a time; the others wait in a bounded queue."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class PlainWriter:
                 if progress.why_end_now() is None:
                     self._generate(prompt, progress)
             progress.end(progress.why_end_now() or self._why_over(progress, prompt))
-        except Exception as error:  # of torch: the visitor gets a word, the log the rest
+        except Exception as error:  # of torch: the visitor gets a short message, the log the rest
             progress.end(why(error))
             _log.exception("generate failed")
         finally:

@@ -1,4 +1,4 @@
-"""What a contestant shows of its inside, in plain values; `causes` works the steps out.
+"""What a contestant shows of its inside, in plain values; `causes` computes the steps.
 
 The whole prompt is read as far as it can reach the next token; the last positions are shown.
 `back` counts from the end of the prompt: the answer is that of the prompt as if it ended there.
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 _MAP_SHOWS = 240
 _NEIGHBOURS = 6
-_LIKELY = 4  # next words that a path is measured by
-_OFFERED = 8  # next words that one may ask about
+_LIKELY = 4  # next words that a path is measured against
+_OFFERED = 8  # next words to ask about
 
 
 def _legible(text: str) -> bool:
@@ -50,7 +50,7 @@ class Inside:
         self._who = who
 
     def shown(self, prompt: str) -> list[str]:
-        """The last tokens of the prompt, of which the pictures are."""
+        """The last tokens of the prompt, which the pictures show."""
         return [self._name(number) for number in self._in_reach(prompt)[-SHOWS:]]
 
     def attention(self, prompt: str, layer: int, head: int) -> Attention:
@@ -97,7 +97,7 @@ class Inside:
     def parts(
         self, prompt: str, token: str | int = "", against: str | int = "", back: int = 0
     ) -> Shares:
-        """Of the likeliest next token where none is named; by their numbers, or as text."""
+        """For the likeliest next token, if none is named; tokens by number, or as text."""
         chosen, other = self._one_token(token, "token"), self._one_token(against, "against")
         ids, _ = self._cut(prompt, back)
         odds = self._next(ids, 1.0)
@@ -115,7 +115,7 @@ class Inside:
         ids, _ = self._cut(prompt, back)
         most = self._room(new_tokens, ids)
 
-        def odds() -> Odds:  # not remembered: it may be of a changed model
+        def odds() -> Odds:  # not cached: the model may be changed
             return self._told(who.logits.run(tuple(ids)))
 
         def write() -> str:
@@ -127,7 +127,7 @@ class Inside:
         self, prompt: str, back: int, token: str, parts: Sequence[str], new_tokens: int = 20
     ) -> Swapped:
         """The prompt with the token at `back` swapped; in the third answer, if there are `parts`,
-        these do as for the prompt as it was."""
+        these write what they write for the original prompt."""
         who = self._who
         ids = self._in_reach(prompt)
         at = len(ids) - 1 - self._checked(back, ids)
@@ -146,7 +146,7 @@ class Inside:
         )
 
     def pronoun(self) -> Pronoun | None:
-        """The head that finds whom a pronoun means; nothing for a model of letters."""
+        """The head that finds whom a pronoun means; None for a model of letters."""
         return self._pronoun
 
     @cached_property
@@ -176,7 +176,7 @@ class Inside:
 
     @cached_property
     def _map_order(self) -> list[int]:
-        """Ids worth a place: tokens that one can read."""
+        """Ids worth a place: readable tokens."""
         known = self._who.letters.bytes
         return [n for n in range(len(known)) if known[n] and _legible(self._name(n))]
 
@@ -217,7 +217,7 @@ class Inside:
         return self._who.piece(number).text
 
     def _instead(self, token: str, old: str) -> int:
-        """A word is swapped for a word: with its space, where that is one token."""
+        """A word is swapped for a word, with its space if that is one token."""
         if old[:1] == " " and token[:1] not in ("", " "):
             with suppress(RefusedError):
                 spaced = self._one_token(f" {token}", "The other token")
@@ -225,7 +225,7 @@ class Inside:
                     return spaced
         number = self._one_token(token, "The other token")
         if number is None:
-            raise RefusedError("Type the token that is to stand there instead.")
+            raise RefusedError("Type the token to put there instead.")
         return number
 
     def _one_token(self, given: str | int, what: str) -> int | None:

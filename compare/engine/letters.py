@@ -1,4 +1,4 @@
-"""Which letter does each token begin with? So that models of different vocabularies share a unit.
+"""The first letter of each token: a unit that models of different vocabularies share.
 
 A letter is the first character of a token's text. A token whose bytes are only a part of a
 character counts under its first byte, a special token under its own name: every token is in

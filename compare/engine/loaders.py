@@ -1,4 +1,4 @@
-"""Contestants from disk and from the Hub. Takes seconds to import: only when one is asked for."""
+"""Contestants from disk and from the Hub. Takes seconds to import: only when one is needed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def load_stranger(name: str) -> Contestant:
 
 
 def load_baseline(name: str) -> Contestant:
-    """Any causal LM in safetensors; from the cache if it is there, so that no Hub holds it up."""
+    """Any causal LM in safetensors; from the cache if it is there, so that a slow Hub does not
+    delay it."""
     revision = BASELINE_REVISION if name == BASELINE else None
     if "@" in name and not Path(name).exists():
         name, revision = name.rsplit("@", 1)

@@ -32,8 +32,8 @@ def sentences() -> Iterator[tuple[str, str, str]]:
 def best_head(
     model: PreTrainedModel, encode: Callable[[str], list[int]], name: Callable[[int], str]
 ) -> Pronoun | None:
-    """Of all heads the one that puts most of its weight on the right name and least on the wrong
-    one; nothing where a name has one token a letter, or there are no heads."""
+    """The head that puts most of its weight on the right name and least on the wrong one; None if a
+    name has one token a letter, or there are no heads."""
     try:
         asked = [(encode(text), right, wrong) for text, right, wrong in sentences()]
     except RefusedError:
@@ -55,7 +55,7 @@ def best_head(
 
 
 def _has_pieces(ids: list[int], who: str, name: Callable[[int], str]) -> bool:
-    """Whether a name is there, in tokens longer than a letter."""
+    """Whether a name is in the text, in tokens longer than a letter."""
     if who not in "".join(map(name, ids)):
         return False
     first, end = _pieces(ids, who, name)

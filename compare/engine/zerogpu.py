@@ -6,7 +6,7 @@ process, in which no thread of the page lives and which may be older than the mo
 the work has to bring or load all that it needs.
 
 Import this before gradio, in the page's own process only. On ZeroGPU `spaces` makes torch believe
-that a GPU is always there, which a process that trains would take at its word.
+that a GPU is always there, and a process that trains would believe it too.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def borrow(work: Callable[..., Iterator[T]], *given: Any, seconds: int = LONGEST
     """What `work(*given)` yields on a GPU that this visitor is lent.
 
     `work` is a function of a module; what it is given and what it yields are pickled. Call this in
-    the thread of a visitor's request, or in a copy of its context: there stands whose quota it is.
-    Where no GPU can be had, a RefusedError says why.
+    the thread of a visitor's request, or in a copy of its context: it names the visitor whose quota
+    is used. If there is no GPU, a RefusedError says why.
     """
     if not LENDS:
         raise RefusedError("There is no GPU to borrow on this machine.")
@@ -56,7 +56,7 @@ def score(load: Callable[[str], Contestant], name: str, text: str) -> Iterator[S
     """Work to borrow a GPU for: how well a model predicts a text."""
     import torch
 
-    torch.set_num_threads(1)  # OpenMP's other threads stayed behind at the fork, and are waited for
+    torch.set_num_threads(1)  # OpenMP's other threads are lost in the fork, and would be waited for
     contestant = load(name)
     contestant.model.to("cuda")
     yield contestant.score(text)

@@ -1,6 +1,6 @@
-"""A model with one part missing, on a text of which one knows how well it can be predicted.
+"""A model with one part missing, on a text whose lowest possible loss is known.
 
-The switches are this lesson's own: no recipe has use for a model that sees the future.
+The switches are for this lesson only: no recipe needs a model that sees the future.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _INTACT: dict[str, Any] = {
     "hidden_size": 48,
     "num_hidden_layers": 4,
     "num_attention_heads": 4,
-    "zero_init": False,  # without the residual, what starts as nothing would stay nothing
+    "zero_init": False,  # without the residual, what starts at zero would stay at zero
     "per_device_train_batch_size": 16,
     "learning_rate": 0.02,
     "muon_learning_rate": None,  # plain AdamW for both
@@ -52,14 +52,14 @@ _INTACT: dict[str, Any] = {
     "fit": False,
 }
 
-# The text: four free choices of eight in every sentence, and nothing else that is not certain
+# The text: four free choices of eight in every sentence, and everything else is certain
 
 _ADJECTIVES = ("old", "red", "small", "quiet", "brave", "lazy", "proud", "wise")
 _NOUNS = ("fox", "baker", "king", "river", "clock", "teacher", "owl", "sailor")
 _VERBS = ("sees", "follows", "paints", "forgets", "answers", "hides", "helps", "finds")
 _CHOICES = (_ADJECTIVES, _NOUNS, _VERBS, _NOUNS)
 _SENTENCES = 2000
-STEPS = 250  # that show it; a machine that is slow or busy makes fewer
+STEPS = 250  # enough to show it; a slow or busy machine makes fewer
 SECONDS = 40.0  # for them; with getting ready, three quarters of a minute
 
 
@@ -73,13 +73,13 @@ def game() -> str:
 
 @cache
 def floor() -> float:
-    """Nats a letter that no model of any size gets below, unless it sees what it is to guess."""
+    """The lowest loss of any model, in nats a letter, unless it sees what it has to guess."""
     nats = sum(math.log(len(words)) for words in _CHOICES)
     return _SENTENCES * nats / len(game())
 
 
 def share_of_words(text: str) -> float:
-    """How many of its letters stand in words of the text; the last word may be cut off."""
+    """The share of its letters that are in words of the text; the last word may be cut off."""
     known = {"the", *(word for choice in _CHOICES for word in choice)}
     *whole, last = text.replace(".", " ").split() or [""]
     right = sum(len(word) for word in whole if word in known)

@@ -1,4 +1,4 @@
-"""What can be trained in the page, as values: what is trained, and what is looked at meanwhile."""
+"""What can be trained in the page, as values: what is trained, and what is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Look:
-    """The model in the middle of its training, asked the same as ever."""
+    """The model during its training, asked the same question each time."""
 
     step: int
     text: str  # what it writes after the prompt
@@ -69,7 +69,7 @@ class Over:
 
 @dataclass(frozen=True)
 class System:
-    """A model so small that it is trained while one watches."""
+    """A model small enough to be trained while you watch."""
 
     text: str
     prompt: str
@@ -148,7 +148,7 @@ def live(name: str, rate: float, width: int, window: int) -> Lesson:
 
 
 def floor(name: str, window: int) -> float:
-    """The lowest loss that a system can reach: what its text leaves open where it looks."""
+    """The lowest loss that a system can reach: what its text leaves open, given what it sees."""
     text = SYSTEMS[name].text
     follows: dict[Hashable, Counter[str]] = defaultdict(Counter)
     for seen, after in _questions(name, text, window):
@@ -180,11 +180,11 @@ def memorised(name: str, written: str) -> bool:
     return (system.prompt + written).startswith(system.text)
 
 
-# A text of one's own
+# Your own text
 
 
 # Muon as high as in `shakespeare-fast`: in so few steps a text is hardly read twice, let alone
-# learned by heart. The head and the tables are slower, for there are ten times as many steps.
+# learned by heart. The head and the tables are slower, since there are ten times as many steps.
 _QUICK = {
     "muon_learning_rate": 0.05,
     "muon_momentum": 0.9,
@@ -197,7 +197,7 @@ _LONG = 100_000  # letters that are not learned by heart in a minute
 
 
 def own(text: str, seconds: int, prompt: str) -> Lesson:
-    """The `modern` model on a visitor's text, for so many seconds."""
+    """The `modern` model on a visitor's text, for that many seconds."""
     check_text(text)
     if seconds not in (10, 30, 60):
         raise RefusedError("Choose 10, 30 or 60 seconds.")
@@ -229,10 +229,10 @@ def check_text(text: str) -> None:
         )
     if "\0" in text:
         raise RefusedError(
-            "That is no text: it has bytes that no text has. Drop a .txt or .md file."
+            "This is not text: it has bytes that no text has. Drop a .txt or .md file."
         )
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise RefusedError("The text has half a character in it (a lone surrogate): paste it anew.")
+        raise RefusedError("The text has half a character (a lone surrogate): paste it again.")
     if len(set(text)) == 1:
         raise RefusedError(
             f"The text is {text[0]!r} again and again: there is nothing to learn in that."

@@ -1,4 +1,4 @@
-"""The table of letter pairs: the simplest thing that predicts, and so what a model has to beat."""
+"""The table of letter pairs: the simplest predictor, which a model has to beat."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ADDED = (0.01, 0.03, 0.1, 0.3, 1.0)  # to every count, so that no pair is impos
 def bits_per_byte(seen: np.ndarray, held: np.ndarray, vocabulary: int, sizes: np.ndarray) -> float:
     """Of the held-back tokens by counts from the seen ones; `sizes` are the tokens' bytes.
 
-    The addend is the one that suits the held-back part best: nobody's table does better.
+    The addend is the best one for the held-back part: no other table does better.
     """
     seen, held = seen.astype(np.int64), held.astype(np.int64)
     counts = np.bincount(seen[:-1] * vocabulary + seen[1:], minlength=vocabulary**2)

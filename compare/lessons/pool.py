@@ -1,8 +1,8 @@
-"""Trainings for the page, each in a process of its own: a capped pool and a line before it.
+"""Trainings for the page, each in a process of its own: a capped pool with a queue.
 
 Two trainings in one process would disturb each other through the random state, and a visitor must
 not wait for another's training to get a token. Nothing is spawned before somebody presses Start;
-a process that nobody needs goes away again.
+an idle process ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from compare.values import RefusedError
 
 WORKERS = max(2, min(4, (os.cpu_count() or 2) // 2))
 MOST_WAITING = 100
-IDLE = 120.0  # seconds after which a process that nobody needs goes
+IDLE = 120.0  # seconds after which an idle process ends
 START = 6.0  # seconds that a new process takes to import torch and transformers
 _PATIENCE = 120.0  # seconds beyond the expected after which a training is given up
 _log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Pool:
         return job
 
     def place(self, job: Job) -> tuple[int, float] | None:
-        """Place in the line, from 1, and the seconds until its turn; None once it has begun."""
+        """Place in the queue, from 1, and the seconds until its turn; None once it has begun."""
         with self._news:
             waiting = [other for other in self._line if not other.stopped]
             if job not in waiting:
@@ -124,7 +124,7 @@ class Pool:
         return None
 
     def forget(self, job: Job) -> None:
-        """Nothing of it is kept; what still runs is stopped, and deleted by its lane."""
+        """Deletes what it made; if it still runs, it is stopped, and its lane deletes it."""
         job.forgotten = True
         job.stop()
         if job.over is not None or job.started is None:
@@ -146,7 +146,7 @@ class Pool:
     # For the lanes
 
     def next_job(self, lane: int) -> Job | None:
-        """The first in the line that this lane may take; None where it should go to sleep."""
+        """The first in the queue that this lane may take; None if it should sleep."""
         until = time.monotonic() + self.idle
         with self._news:
             while not self._closed and time.monotonic() < until:

@@ -22,7 +22,7 @@ def contestant(folder: Path, name: str) -> Contestant:
 
 
 def zip_up(folder: Path, target: Path) -> None:
-    """All that `AutoModelForCausalLM` needs, with card, curve and figures; nothing of the text."""
+    """All that `AutoModelForCausalLM` needs, with card, curve and figures, without the text."""
     name = target.stem
     with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(target, "w") as archive:
         staged = stage(folder, Path(scratch, name))

@@ -21,7 +21,7 @@ from training.loop.trainer import as_is
 
 _SEND = 0.08  # seconds between messages to the page
 _SHOWN = 8  # of the likeliest next tokens
-_WARM = 10  # steps until the rate is what it should be, where the clock sets it
+_WARM = 10  # steps of warm-up, where the clock sets the rate
 _SAMPLED = {"do_sample": True, "temperature": 0.8, "top_k": 50}
 
 
@@ -77,8 +77,8 @@ def _flags(lesson: Lesson, folder: Path) -> dict[str, Any]:
 
 class Countdown:
     """How much of a training has passed, and the learning rate that follows from it: it falls to
-    nothing with the clock, for nobody knows what else the machine will have to do. Where the
-    machine is fast, the training may end sooner, after `most` steps."""
+    zero with the clock, since nobody knows how busy the machine will be. If the machine is fast,
+    the training may end sooner, after `most` steps."""
 
     def __init__(self, seconds: float, most: int | None = None):
         self.seconds, self.most = seconds, most
@@ -97,7 +97,7 @@ class Countdown:
 
 
 class Watch(TrainerCallback):
-    """Tells the page, looks at the model, keeps the pace, and hears when to stop."""
+    """Reports to the page, looks at the model, keeps the pace, and listens for a stop."""
 
     def __init__(self, run: Run, lesson: Lesson, connection: Line, countdown: Countdown | None):
         self.run, self.lesson, self.connection = run, lesson, connection
@@ -124,7 +124,7 @@ class Watch(TrainerCallback):
         self.step_began = time.perf_counter()
 
     def on_step_end(self, args, state, control, **kwargs):
-        if self.countdown is not None:  # as many as it will be, if it goes on like this
+        if self.countdown is not None:  # an estimate from the pace so far
             self.threads.took(time.perf_counter() - self.step_began)
             passed = self.countdown.passed(state.global_step)
             self.news.steps = max(state.global_step, round(state.global_step / passed))
@@ -136,7 +136,7 @@ class Watch(TrainerCallback):
         elif time.monotonic() - self.sent >= _SEND:
             self.send()
         if self.connection.poll():
-            self.connection.recv()  # "stop" is the only word there is
+            self.connection.recv()  # "stop" is the only message
             control.should_evaluate = args.eval_strategy != "no"
             control.should_training_stop = True
 

@@ -1,8 +1,9 @@
-"""How many threads train fastest now, beside whatever else the machine does.
+"""How many threads train fastest now, given what else the machine does.
 
-A product is shared out among the threads, and the fast ones wait for the last. Alone on two cores
-two threads are half as fast again as one; with one core taken by something else they are two to
-three times slower than one. Nobody can know beforehand, so the training tries it from time to time.
+A matrix product is split among the threads, and the fast ones wait for the last. On two idle cores
+two threads are 1.5 times as fast as one; with one core taken by something else they are two to
+three times slower than one. This cannot be known beforehand, so the training tries it from time to
+time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _BETTER = 0.95  # of the time a step took before
 
 
 class Threads:
-    """Hears how long each step took and now and then sets another number of threads."""
+    """Gets each step's time and from time to time tries another number of threads."""
 
     def __init__(
         self, most: int, use: Callable[[int], None], now: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""Who trains what, so that Stop finds its own and nothing outlives a visit."""
+"""Which visitor trains what, so that Stop ends the right training and nothing outlives a visit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Classroom:
     async def follow(
         self, visitor: str, lessons: list[Lesson], show: Callable[[list[Job]], T]
     ) -> AsyncIterator[T]:
-        """Trains; yields what `show` makes of it. Whoever stops listening stops the training."""
+        """Trains; yields what `show` makes of it. A caller that stops listening stops the
+        training."""
         self.stop(visitor)
         jobs = [self.pool.submit(lesson) for lesson in lessons]
         self._running[visitor] = jobs
@@ -52,7 +53,7 @@ class Classroom:
             job.stop()
 
     def waiting(self, job: Job) -> str:
-        """Where it stands while it has not begun, as a sentence."""
+        """Its place in the queue before it begins, as a sentence."""
         place = self.pool.place(job)
         if place is None:
             return "A process is being started ..." if job.started is None else ""
@@ -67,7 +68,7 @@ class Classroom:
             self._kept[visitor] = job
 
     def take(self, visitor: str) -> Job | None:
-        """The model that this visitor has just trained; whoever takes it deletes it."""
+        """The model that this visitor has just trained; the caller deletes it."""
         return self._kept.pop(visitor, None)
 
     def leave(self, visitor: str) -> None:

@@ -1,8 +1,7 @@
 """The other end of `pool.py`: a process that trains one lesson after the other.
 
-It is `training.loop.run.Run`, as on the command line; one callback more tells the page how far
-it is.
-torch is imported in the process itself, never by the page that starts it.
+It is `training.loop.run.Run`, as on the command line, with one more callback that tells the page
+how far it is. torch is imported in the process itself, never by the page that starts it.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from compare.lessons.lessons import Lesson, Over
 
 
 def work(connection: Connection) -> None:
-    """Lessons from the page, until it closes the line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which closes the line
+    """Trains lessons from the page, until it closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which closes the pipe
     if hasattr(os, "nice"):
         os.nice(5)  # visitors who wait for a token come first
-    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the end)
     import torch
 
     from compare.lessons.teach import teach

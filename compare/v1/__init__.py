@@ -1,1 +1,1 @@
-"""`/v1`: the models of the page for whatever speaks OpenAI's protocol. No gradio, no torch."""
+"""`/v1`: the page's models for any client of OpenAI's protocol. No gradio, no torch."""

@@ -20,7 +20,7 @@ _OWN = {
     "completions": {"prompt", "echo"},
     "chat": {"messages", "max_completion_tokens", "top_logprobs"},
 }
-# Only these values of fields that are not offered.
+# Fields that are not offered: only these values are accepted.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "presence_penalty": (0, None),
     "frequency_penalty": (0, None),

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 
 class ApiError(Exception):
-    """What a client did wrong, or cannot have now."""
+    """What a client did wrong, or what is not available now."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ _KNOWN = 10_000  # clients that are remembered
 
 
 class Guard:
-    """A key, where one is set, and so many requests a minute for each client.
+    """A key, if one is set, and a limit of requests a minute for each client.
 
     A client may send them all at once; what it has spent comes back evenly.
     """

@@ -33,7 +33,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def routes(roster: Roster, key: str | None = None) -> list[Mount]:
-    """To be mounted beside the page. The key comes from the flag or from the variable."""
+    """To be mounted next to the page. The key comes from the flag or from the variable."""
     v1 = V1(roster, Guard(key or os.environ.get(KEY), int(os.environ.get(RATE, A_MINUTE))))
     inner = Starlette(
         routes=[
@@ -58,7 +58,7 @@ class V1:
         self._roster, self._guard = roster, guard
 
     def guarded(self, handler: Handler) -> Handler:
-        """Checks who asks; whatever is wrong is told in the protocol's form."""
+        """Checks who asks; errors are answered in the protocol's form."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -122,7 +122,7 @@ class V1:
             return await self._roster.arrive(name)
         except RefusedError as refusal:
             raise ApiError(
-                f"The model {name!r} cannot be had: {refusal}",
+                f"The model {name!r} is not available: {refusal}",
                 status=404,
                 param="model",
                 code="model_not_found",
@@ -146,7 +146,7 @@ async def _json(request: Request) -> Any:
 
 
 def _start(start: Callable[..., Any], prompts: Sequence[Any], want: Asked) -> list[Text]:
-    """All texts of a request, or none. Of equal prompts each has a seed of its own."""
+    """All texts of a request, or none. Equal prompts get different seeds."""
     written: list[Text] = []
     try:
         for number, prompt in enumerate(prompts):
@@ -159,7 +159,7 @@ def _start(start: Callable[..., Any], prompts: Sequence[Any], want: Asked) -> li
 
 
 async def _until_done(request: Request, written: list[Text]) -> None:
-    """Until all is written, or nobody is there any more to read it."""
+    """Waits until all is written, or the client has gone."""
     done = asyncio.ensure_future(texts.all_written(written))
     gone = asyncio.ensure_future(_hung_up(request))
     try:
@@ -207,7 +207,7 @@ def _event(piece: dict) -> str:
 
 
 class _Stream(StreamingResponse):
-    """Whatever ends it, a client that hangs up or reads no more, its texts end as well."""
+    """However it ends, even if the client hangs up or stops reading, its texts end as well."""
 
     def __init__(self, pieces: AsyncIterator[str], written: list[Text]) -> None:
         super().__init__(pieces, media_type="text/event-stream")

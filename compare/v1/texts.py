@@ -1,4 +1,4 @@
-"""A text under way for a client: where it ends, and why, in the protocol's words."""
+"""An active text of a client: where it ends, and why, in the protocol's words."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def as_written(texts: Sequence[Text]) -> AsyncIterator[tuple[int, str, str
                 yield number, new, finish
             if finish:
                 del under_way[number]
-        # Short naps until everybody has read something; then at most four messages a second.
+        # Short pauses until every client has read something; then at most four messages a second.
         waiting = any(not text.sent for text in under_way.values())
         await asyncio.sleep(LOOK if waiting else SHOW)
 

@@ -122,7 +122,7 @@ class FakeInside:
         self, prompt: str, back: int, token: str, parts: Sequence[str], new_tokens: int = 20
     ) -> Swapped:
         if not token:
-            raise RefusedError("Type the token that is to stand there instead.")
+            raise RefusedError("Type the token to put there instead.")
         odds, count = self._who.next_tokens(prompt, 1.0, "token"), 3 if parts else 2
         return Swapped(
             list(parts), prompt[-1 - back], token, [odds] * count, [" a", " b", " c"][:count]

@@ -25,7 +25,7 @@ def test_a_new_space_holds_what_may_travel_and_no_more(hub, send):
     added = {"README.md", ".gitattributes"} | ({"thumbnail.png"} if THUMBNAIL else set())
     assert set(files) - set(expected) == added
     assert titles(hub) == ["Deploy the page", "initial commit"]
-    assert said[-2] == "asked to go on with 'To be or not to be', it writes 'that is the question'"
+    assert said[-2] == "asked to continue 'To be or not to be', it writes 'that is the question'"
     assert said[-1].startswith(f"{hub.url}/spaces/ada/page is at ")
 
 

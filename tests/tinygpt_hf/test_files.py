@@ -142,7 +142,7 @@ def test_the_limit_is_raised_on_purpose(monkeypatch):
     [
         (b"{", "generation_config.json is not JSON"),
         (b"[]", "not an object"),
-        (b'{"max_length": "evil"}', "sets max_length to 'evil', which is no number"),
+        (b'{"max_length": "evil"}', "sets max_length to 'evil', which is not a number"),
         (b'{"eos_token_id": ["evil"]}', "sets eos_token_id to"),
         (b'{"temperature": {}}', "sets temperature to"),
     ],

@@ -78,7 +78,7 @@ def test_a_folder_that_is_not_there_is_not_blamed_on_the_hub_alone(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
-    with pytest.raises(LoadError, match=f"there is no folder {name}, and of the Hub: {name}"):
+    with pytest.raises(LoadError, match=f"there is no folder {name}, and on the Hub: {name}"):
         load(name)
 
 

@@ -34,7 +34,7 @@ def test_a_bpe_is_trained_saved_and_described(text_file, tmp_path, capsys):
     assert len(tokenizer) == 300
     assert tokenizer.chat_template
     shown = capsys.readouterr().out
-    assert f"{GPT2}'s tokenizer cannot be had here" in shown
+    assert f"{GPT2}'s tokenizer is not available here" in shown
     held = TEXT[TEXT.index("\n", len(TEXT) - len(TEXT) // 20) + 1 :]
     ratio = len(held) / len(tokenizer(held)["input_ids"])
     assert f"bytes per token {ratio:>12.3f}" in shown

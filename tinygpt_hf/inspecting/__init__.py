@@ -7,7 +7,7 @@
     pushes(model, ids, position, NAME)      what one part gave to the logit of every token
     neurons(model, ids, position, block)    how active each neuron of an MLP is
     with without(model, [NAME, ...]):       the model while those parts write nothing
-    patch(model, ids, other_ids, [NAME])    the logits when those parts do as for the other text
+    patch(model, ids, other_ids, [NAME])    the logits when those parts write as for the other text
     look(model, ids, block, head)           one head: queries, keys, values, scores, weights
     weights(model, ids)                     where every head looks
     previous_scores, induction_scores       how much heads look at the previous token, or copy

@@ -1,4 +1,4 @@
-"""Where the parts of a model are: a TinyGPT of any shape, a GPT-2 and a Llama, told the same way.
+"""Where the parts of a model are: one description for any TinyGPT, a GPT-2 and a Llama.
 
 A block has two writers: its attention, made of heads, and its MLP. Each adds what it writes to the
 stream, or replaces the stream where there is no residual connection.

@@ -1,4 +1,4 @@
-"""What happens without a part, or with what it does for another text (ablation and patching)."""
+"""Runs a model without a part, or with its output for another text (ablation and patching)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"block (\d+)(?: (mlp|mean|head (\d+)))?")
 
 @dataclass(frozen=True)
 class _Site:
-    """Where what a part writes can be found: some numbers of what a module takes or gives."""
+    """Where a part's output is: a slice of a module's input or output."""
 
     module: nn.Module
     side: Literal["input", "output"]
@@ -37,10 +37,10 @@ class _Site:
 
 @contextmanager
 def without(model: PreTrainedModel, names: Iterable[str]) -> Iterator[PreTrainedModel]:
-    """The model while the named parts write nothing: a head's slice of the output projection gets
-    zeros, an MLP or a mean gives zeros, and in a block both do.
+    """The model while the named parts write nothing: a head's slice of the output projection's
+    input is zero, an MLP or a mean returns zeros, and for a block both hold.
 
-    In this thread only; whoever else uses the model sees no change. Afterwards nothing is left.
+    Only in this thread: other users of the model see no change. Afterwards nothing is left.
     """
     sites = _sites(anatomy(model), names)
     with watched([site.replaced(0.0) for site in sites]):
@@ -50,17 +50,17 @@ def without(model: PreTrainedModel, names: Iterable[str]) -> Iterator[PreTrained
 @torch.no_grad()
 def patch(model: PreTrainedModel, input_ids: Ids, other_ids: Ids, parts: Iterable[str]) -> Tensor:
     """The logits [T, vocabulary] of `input_ids` when the named parts write, at every position, what
-    they write for `other_ids`; the texts have equally many tokens.
+    they write for `other_ids`; the texts have the same number of tokens.
 
-    With a token of `other_ids` swapped in `input_ids`, a part that brings the old answer back is
-    one that made the difference.
+    If `input_ids` is `other_ids` with one token changed, a part that brings the old answer back
+    made the difference.
     """
     made = anatomy(model)
     ids, others = one_text(model, input_ids), one_text(model, other_ids)
     if ids.shape != others.shape:
         raise ValueError(
             f"input_ids has {ids.shape[1]} tokens and other_ids has {others.shape[1]}; "
-            "they must have equally many"
+            "they must have the same number"
         )
     sites = _sites(made, parts)
     found: dict[int, Tensor] = {}
@@ -86,7 +86,7 @@ def _sites_of(made: Anatomy, name: str) -> list[_Site]:
     match = _NAME.fullmatch(name)
     if match is None:
         raise ValueError(
-            f"{name!r} is no part; parts are called 'block 0', 'block 0 head 1' or 'block 0 mlp'"
+            f"{name!r} is not a part; parts are called 'block 0', 'block 0 head 1' or 'block 0 mlp'"
         )
     number, what, head = int(match[1]), match[2], match[3]
     if number >= len(made.blocks):

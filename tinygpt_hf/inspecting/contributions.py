@@ -2,7 +2,7 @@
 
 A logit is a product of the last stream and a row of the head, and the stream is a sum. So each
 part's share is the product of what it wrote and of the direction, at its place in the model, that
-leads to this logit. Each norm's scale is held at its value for the text at hand.
+leads to this logit. Each norm's scale is held at its value for this text.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def parts(model: PreTrainedModel, input_ids: Ids, position: int, token: int) -> 
 
 @dataclass(frozen=True)
 class Step:
-    """What one part wrote to a token's vector on its way, and where that led."""
+    """What one part added to a token's vector, and which tokens that favoured."""
 
     part: str  # "embedding", "position", "block 0 attention", "block 0 mlp", ...
     length: float  # of what it wrote
@@ -180,7 +180,7 @@ class _Seen:
         return self.made.head(self.made.norm(stream).to(weight.dtype)).float()
 
     def written(self, part: str) -> tuple[str, Tensor]:
-        """What a part wrote, and the place at which the stream takes it in."""
+        """What a part wrote, and the place where it enters the stream."""
         if part == "embedding":
             return "start", self.embedding
         if part == "position" and self.place is not None:
@@ -205,7 +205,7 @@ def _ways(seen: _Seen, tokens: Sequence[int]) -> dict[str, Tensor]:
     """At each writer's place, the directions that lead to the tokens' logits (tokens C).
 
     From the head backwards: a norm turns them, and without a residual connection they end at the
-    writer. `bias` is what the norms and the head add whatever comes.
+    writer. `bias` is what the norms and the head add for any text.
     """
     made = seen.made
     wanted = _known(made, tokens)
@@ -240,7 +240,8 @@ def _ways(seen: _Seen, tokens: Sequence[int]) -> dict[str, Tensor]:
 
 
 def _carried(seen: _Seen, place: str, vector: Tensor) -> Tensor:
-    """What is left, before the head, of a vector that was written at `place`: `_ways` forwards."""
+    """What is left, before the head, of a vector written at `place`: `_ways` in the other
+    direction."""
     made, begun = seen.made, place == "start"
 
     def taken_in(writer: str, norm: Norm, stream: Tensor) -> None:

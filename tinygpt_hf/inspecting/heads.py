@@ -1,7 +1,7 @@
-"""How a head comes to where it looks: softmax(QKᵀ/√d + bias)·V, step by step; and what heads do.
+"""How a head decides where to look: softmax(QKᵀ/√d + bias)·V, step by step; and what heads do.
 
-Worked out from the queries, keys and values that pass, so that it does not matter which attention
-kernel the model runs.
+Computed from the queries, keys and values of a forward pass, so that it does not matter which
+attention kernel the model uses.
 
 Shapes in comments: T tokens, H heads, G groups of heads that share keys and values, D width of a
 head.
@@ -82,7 +82,7 @@ def check(made: Anatomy, block: int, head: int) -> None:
 
 
 def _reading(block: Block, into: list[Tensor]) -> list[Look]:
-    """Keeps what the block's readers give; where nothing is asked, what is averaged."""
+    """Keeps the outputs of the block's readers; for a mean, the input that is averaged."""
 
     def keep(value: Tensor) -> None:
         into.append(value[0].float())

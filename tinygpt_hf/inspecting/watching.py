@@ -1,7 +1,7 @@
-"""Running a model while looking at what passes, or replacing it, for the caller alone.
+"""Runs a model while recording or replacing its inner values, for the caller alone.
 
-Other threads may use the same model meanwhile: what is placed here acts in the context of the one
-who placed it and in no other, and is gone afterwards.
+Other threads may use the same model at the same time: a watch acts only in the context that set it,
+and is removed afterwards.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Look(NamedTuple):
 
     module: nn.Module
     side: Literal["input", "output"]
-    see: Callable[[Tensor], Tensor | None]  # a tensor takes the place of what was seen
+    see: Callable[[Tensor], Tensor | None]  # a returned tensor replaces the one seen
 
 
 _mine: ContextVar[frozenset[object]] = ContextVar("_mine", default=frozenset())

@@ -72,7 +72,7 @@ class Corpus:
     _reading: "Reading | None" = field(default=None, repr=False, compare=False)
 
     def pieces(self) -> Iterator[str]:
-        """The text, cut where no tokenizer can tell; an empty piece between two documents."""
+        """The text, cut where it changes no tokens; an empty piece between two documents."""
         first = True
         for document in self.documents():
             if not first:
@@ -109,7 +109,7 @@ class Corpus:
         )
 
     def key(self) -> str:
-        """Changes when the text, or what is made of it, does."""
+        """Changes when the text, or its preparation, does."""
         hub = None if self.hub is None else commit_of(self.hub)
         kinds = [path.suffix for path in self.files]
         return hashlib.sha256(
@@ -117,13 +117,13 @@ class Corpus:
         ).hexdigest()
 
     def read(self) -> "Reading":
-        """All bytes of it, once."""
+        """Reads all its bytes, once."""
         if self._reading is None:
             self._reading = read_bytes(self.text, self.files)
         return self._reading
 
     def identity(self) -> dict[str, Any] | None:
-        """Which text it is, so that anybody who has one can tell; a data set of the Hub has a
+        """What identifies the text, so that anybody can compare theirs; a data set of the Hub has a
         commit instead."""
         if self.hub is not None:
             return None
@@ -174,8 +174,8 @@ def open_corpus(
     made_by: str | None = None,
     newlines: str = "keep",
 ) -> Corpus:
-    """Of files, folders, patterns or a data set's name; or what is built in, where there is none.
-    `made_by` is the command that writes files which are not there."""
+    """The corpus of files, folders, patterns or a data set; or the built-in one, if none is named.
+    `made_by` is the command that writes missing files."""
     if not data and built_in == "shakespeare":
         return Corpus("Tiny Shakespeare", files=[fetch_shakespeare()], newlines=newlines)
     if not data and built_in == "repeat":
@@ -231,7 +231,7 @@ def read_jsonl(path: Path, column: str) -> Iterator[str]:
 
 
 def commit_of(name: str) -> str:
-    """Of a data set, where the Hub can be asked; what was tokenized before it changed is stale."""
+    """Of a data set, if the Hub can be reached: what was tokenized before a change is stale."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 
@@ -259,7 +259,7 @@ def read_hub(name: str, column: str) -> Iterator[str]:
 
 
 def fetch_shakespeare() -> Path:
-    """Tiny Shakespeare from its public home, once."""
+    """Fetches Tiny Shakespeare from its public address, once."""
     path = cache_folder() / "tinyshakespeare.txt"
     if path.is_file():
         return path
@@ -277,7 +277,7 @@ def fetch_shakespeare() -> Path:
         ) from None
     if hashlib.sha256(content).hexdigest() != SHAKESPEARE_SHA256:
         raise BadTextError(
-            "what was fetched as Tiny Shakespeare is something else; use --data FILE"
+            "the file fetched as Tiny Shakespeare is a different text; use --data FILE"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}")

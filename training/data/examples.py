@@ -1,7 +1,7 @@
 """Examples by number. Example `i` of a run depends on `i` and the seed alone.
 
-That is all there is to going on bit for bit after a stop, to any number of loader workers giving
-the same batches, and to several processes seeing together what one would have seen.
+So a run resumes bit for bit after a stop, any number of loader workers gives the same batches, and
+several processes together see what one would have seen.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 
 Batch = dict[str, torch.Tensor]
 IGNORED = -100  # the platform's mark for a position that is not trained
-SORTED, TOGETHER = 2048, 32  # of many sequences: sorted by length so many at a time, kept together
-ROUND = 16  # tokens: each width of a batch is compiled for anew, so there are to be few
+SORTED, TOGETHER = 2048, 32  # sequences: sorted by length at a time, and kept together
+ROUND = 16  # tokens: every new batch width is compiled again, so there should be few
 
 
 class Source(Protocol):
@@ -35,7 +35,7 @@ def next_tokens(text: np.ndarray) -> Batch:
 
 
 class RandomWindows:
-    """Windows that tile the text, shifted anew in each pass, so that each sees nearly all of it."""
+    """Windows that tile the text, shifted in each pass, so that each sees nearly all of it."""
 
     def __init__(self, ids: np.ndarray, window: int):
         self.ids, self.window = ids, window
@@ -74,9 +74,9 @@ class AllWindows(RandomWindows):
 
 
 class Sequences:
-    """Texts of their own, each with a mask of the tokens to learn; padded on the right.
+    """Separate texts, each with a mask of the tokens to learn; padded on the right.
 
-    Where there are many, those of like length come together, or most of a batch would be padding.
+    If there are many, those of similar length share a batch, or most of it would be padding.
     """
 
     def __init__(self, sequences: list[tuple[np.ndarray, np.ndarray]], pad: int):
@@ -103,7 +103,7 @@ class Sequences:
             text = torch.from_numpy(ids.astype(np.int64))
             inputs[row, : len(ids) - 1] = text[:-1]
             labels[row, : len(ids) - 1] = text[1:].where(torch.from_numpy(learned[1:]), IGNORED)
-        # The Trainer weighs batches by what is trained in them only where it finds `labels`.
+        # The Trainer weights batches by their trained tokens only if it finds `labels`.
         return {"input_ids": inputs, "shift_labels": labels, "labels": labels}
 
 
@@ -121,7 +121,7 @@ class Examples(Dataset):
         return self.__getitems__([number])
 
     def __getitems__(self, numbers: list[int]) -> Batch:
-        """The loader asks for a batch at once: it is made in one piece, not collated from rows."""
+        """The loader asks for a whole batch: it is made in one piece, not collated from rows."""
         return self.source.batch(np.array([self._place(n) for n in numbers]))
 
     def _place(self, number: int) -> int:
@@ -179,8 +179,8 @@ class InOrder:
 def share(split: Split, rank: int, ranks: int) -> Iterator[tuple[Batch, bool]]:
     """One process's batches of a split, and whether each counts.
 
-    As many for every process, since they may have to meet in each (FSDP): where there are too few,
-    some read one that another has counted.
+    Every process gets the same number, since all may have to take part in each (FSDP). If there are
+    too few, some read a batch that another has counted.
     """
     for number in range(rank, -(-len(split) // ranks) * ranks, ranks):
         yield split.batch(min(number, len(split) - 1)), number < len(split)

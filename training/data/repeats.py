@@ -1,8 +1,8 @@
 """Random letters given twice: from this text a small model learns to copy what followed last time.
 
-Nothing but the first half says what the second half is, so nothing can be learned by heart. The
+Only the first half determines the second half, so nothing can be learned by heart. The
 halves differ in length, so that looking back a fixed distance does not help either. No letter is
-twice in one half: what followed it last time is then one letter.
+twice in one half, so that only one letter followed it last time.
 """
 
 from random import Random

@@ -1,6 +1,6 @@
-"""From text to tokens: looked over, then once into a memory-mapped file of small integers.
+"""From text to tokens: checked, then written once to a memory-mapped file of small integers.
 
-The file's name follows from the text and the tokenizer, so that nothing stale is ever read.
+The file's name depends on the text and the tokenizer, so that nothing stale is ever read.
 """
 
 import hashlib
@@ -36,9 +36,9 @@ def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterato
     found = corpus.read()
     if expected and found.sha256 != expected["sha256"]:
         yield (
-            f"this is another text than the recipe's: {found.size:,} bytes with SHA-256 "
+            f"this is not the recipe's text: {found.size:,} bytes with SHA-256 "
             f"{found.sha256[:12]}..., and {expected['name']} has {expected['bytes']:,} with "
-            f"{expected['sha256'][:12]}...: it becomes another model"
+            f"{expected['sha256'][:12]}...: the model will be a different one"
         )
     if found.crlf and corpus.newlines == "keep":
         yield (
@@ -46,7 +46,7 @@ def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterato
             "--newlines lf makes them plain"
         )
     if any(path.suffix == ".jsonl" for path in corpus.files):
-        return  # rows of their own, each looked at where it is read
+        return  # separate rows, each checked when it is read
     letters = _letters(corpus)
     if not letters:
         what = "holds nothing but white space" if found.size else "is empty"
@@ -59,7 +59,7 @@ def look_over(corpus: Corpus, expected: dict[str, Any] | None = None) -> Iterato
 
 
 def _letters(corpus: Corpus) -> set[str]:
-    """Two different ones are enough; NULs are no letters."""
+    """Two different ones are enough; NULs are not letters."""
     letters: set[str] = set()
     for document in corpus.documents():
         for piece in document:
@@ -70,7 +70,7 @@ def _letters(corpus: Corpus) -> set[str]:
 
 
 def tokenize(corpus: Corpus, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
-    """The ids of a whole text, from the disk as they are needed."""
+    """The ids of a whole text, read from the disk as they are needed."""
     path = token_file(corpus, tokenizer)
     if not path.stat().st_size:
         raise BadTextError(f"{corpus.name} is empty: there is nothing to learn")
@@ -141,7 +141,7 @@ def write_tokens(file: IO[bytes], corpus: Corpus, tokenizer: PreTrainedTokenizer
 
 
 def token_bytes(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
-    """How many bytes of text each token stands for: with it vocabularies compare."""
+    """How many bytes of text each token stands for: it makes vocabularies comparable."""
     byte_letters = isinstance(tokenizer.backend_tokenizer.decoder, decoders.ByteLevel)
     sizes = np.zeros(len(tokenizer), np.int64)
     for token, number in tokenizer.get_vocab().items():
@@ -184,7 +184,7 @@ def read_chats(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, window: int) 
 
 
 def chat_pieces(corpus: Corpus) -> Iterator[str]:
-    """What is said in the conversations, for a tokenizer to learn from."""
+    """The text of the conversations, to train a tokenizer on."""
     for _, messages in conversations(corpus):
         yield from (message["content"] for message in messages)
 

@@ -1,1 +1,1 @@
-"""How a model leaves: for other programs, as files that need none of our code."""
+"""Exports a model for other programs, as files that need none of our code."""

@@ -1,9 +1,11 @@
-"""What is said when a model cannot leave: the setting that prevents it, and the way out."""
+"""The errors of an export: the setting that prevents it, and the way out."""
 
 import importlib
 from types import ModuleType
 
-ANOTHER_SHAPE = "`python -m training.train TEXT --arch llama` (or gpt2) trains one that can leave"
+ANOTHER_SHAPE = (
+    "`python -m training.train TEXT --arch llama` (or gpt2) trains one that can be exported"
+)
 
 
 class ExportError(ValueError):

@@ -1,4 +1,4 @@
-"""A folder that an export writes: whole, or as it was before."""
+"""The folder that an export writes: complete, or as it was before."""
 
 import contextlib
 import shutil

@@ -1,7 +1,7 @@
 """GGUF, for llama.cpp, Ollama and all that is built on them: weights, tokenizer, chat template.
 
-A model of GPT-2's or Llama's shape leaves as its twin, once in fp32 and once in f16, with an Ollama
-Modelfile beside them. What llama.cpp would compute or read otherwise is refused by name.
+A model of GPT-2's or Llama's shape is exported as its twin, once in fp32 and once in f16, with an
+Ollama Modelfile. What llama.cpp would compute or read differently is refused by name.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from training.exporting.modelfile import modelfile
 from training.exporting.twins import twin_of
 
 PRECISIONS = ("F32", "F16")
-# GPT-2 keeps these the other way round.
+# GPT-2 stores these transposed.
 _TURNED = (".c_attn.weight", ".c_proj.weight", ".c_fc.weight")
 
 
@@ -56,7 +56,7 @@ def twin_that_llama_cpp_has(model: TinyGPTForCausalLM) -> PreTrainedModel:
         return twin_of(model, "llama")
     if config.hidden_act != "gelu_new":
         raise ExportError(
-            f"hidden_act is {config.hidden_act!r}, and llama.cpp's GPT-2 has gelu_new alone; "
+            f"hidden_act is {config.hidden_act!r}, and llama.cpp's GPT-2 has only gelu_new; "
             f"{ANOTHER_SHAPE}"
         )
     return twin_of(model, "gpt2")
@@ -78,7 +78,7 @@ def write_file(
         # As llama.cpp's own converter: vectors and the table of positions stay in fp32.
         whole_precision = values.ndim == 1 or tensor == "position_embd.weight"
         dtype = np.float32 if precision == "F32" or whole_precision else np.float16
-        with np.errstate(over="ignore"):  # said below, by name
+        with np.errstate(over="ignore"):  # reported below, by name
             written = values.astype(dtype)
         if not np.isfinite(written).all():
             raise ExportError(f"{tensor} holds a number that {precision} cannot write")
@@ -127,6 +127,7 @@ def tensors(twin: PreTrainedModel, gguf: Any) -> Iterator[tuple[str, np.ndarray]
 
 
 def pairs_side_by_side(tensor: torch.Tensor, heads: int) -> torch.Tensor:
-    """transformers turns number i of a head with number i + half; llama.cpp with its neighbour."""
+    """transformers rotates number i of a head with number i + half; llama.cpp with its
+    neighbour."""
     rows, *rest = tensor.shape
     return tensor.view(heads, 2, rows // heads // 2, *rest).transpose(1, 2).reshape(rows, *rest)

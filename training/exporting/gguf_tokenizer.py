@@ -1,7 +1,7 @@
-"""A tokenizer in a GGUF file, and the proof that what is read from there gives the same ids.
+"""A tokenizer in a GGUF file, and the check that it gives the same ids when read from there.
 
 llama.cpp has byte-level BPE with a list of named ways to cut text into words. One of them fits:
-GPT-2's. A character tokenizer fits any, since none of its tokens reaches past one character.
+GPT-2's. A character tokenizer fits any, since no token of it is longer than one character.
 """
 
 import json
@@ -57,7 +57,7 @@ def add_tokenizer(writer: Any, tokenizer: PreTrainedTokenizerBase, config: Any) 
 
 
 def check_kind(description: dict[str, Any]) -> None:
-    """Refuses what llama.cpp would cut, spell or look up otherwise."""
+    """Refuses what llama.cpp would cut, spell or look up differently."""
     model, cut = description["model"], description["pre_tokenizer"]
     if model["type"] != "BPE" or model["byte_fallback"] or description["normalizer"]:
         raise ExportError(
@@ -100,12 +100,12 @@ def add_special_ids(writer: Any, config: Any) -> None:
 
 
 def without_marks(template: str) -> str:
-    """Without the tags that mark an answer for training: transformers alone knows them."""
+    """Without the tags that mark an answer for training: only transformers knows them."""
     return re.sub(r"\{%(-?)\s*((?:end)?generation)\s*(-?)%\}", r"{#\1 \2 \3#}", template)
 
 
 def check_ids(file: Path, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The ids of texts, by what was written into the file alone; how many texts that were."""
+    """Checks the ids of texts, by what was written into the file alone; returns how many texts."""
     stored = read_tokenizer(file)
     texts = [*HARD, *(f"a {token} \nb" for token in tokenizer.all_special_tokens)]
     for text in texts:
@@ -113,7 +113,7 @@ def check_ids(file: Path, tokenizer: PreTrainedTokenizerBase) -> int:
         if read != (ours := encode_ids(tokenizer, text).tolist()):
             raise ExportError(
                 f"llama.cpp would read {text!r} as {read}, and the tokenizer as {ours}: "
-                "this tokenizer cannot leave as GGUF"
+                "this tokenizer cannot be exported as GGUF"
             )
     return len(texts)
 

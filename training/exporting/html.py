@@ -5,7 +5,7 @@
     fetched(manifest, ...)          a page that fetches its weights, for a static Space
 
 The page opens from a disk without a network. What a stranger wrote (a name, a prompt, a card, a
-vocabulary) lies in it as JSON, in a block that no browser runs.
+vocabulary) is stored as JSON, in a block that no browser runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WORKER = (
     *("weights", "shape", "simd", "parts", "numbers", "model"),
     *("letters", "tokenizer", "sampling", "worker"),
 )
-PIECE = 600_000  # bytes of weights in one block of the file, so that none is long to handle
+PIECE = 600_000  # bytes of weights in one block of the file, so that none takes long to handle
 
 Manifest = dict[str, Any]
 
@@ -66,7 +66,7 @@ def page(model: str, against: str | None = None) -> bytes:
 def fetched(manifest: Manifest, home: str, size: int, offer: Manifest | None, connect: str) -> str:
     """The same page without the weights: it fetches them, `size` bytes, from the folder `home`.
 
-    `offer` is a larger model that it fetches only when asked; `connect` whom it may ask.
+    `offer` is a larger model that it fetches only when asked; `connect` the hosts that it may ask.
     """
     parts = (
         "It fetches the model from its repository, at one commit, and the browser keeps it: the "

@@ -1,4 +1,4 @@
-"""What a page is told of a model: its shape, its vocabulary, how it was made and what it wrote."""
+"""What a page knows of a model: its shape, its vocabulary, how it was made and what it wrote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LICENSE = re.compile(r"^license:\s*(\S+)", re.MULTILINE)
 
 
 def describe(name: str) -> tuple[dict[str, Any], Any]:
-    """What the page is told of a model, and the model, as a TinyGPT or the twin of another."""
+    """What the page knows of a model, and the model, as a TinyGPT or the twin of another."""
     from training.loop.models import start_from
 
     model, tokenizer, _ = start_from(name)
@@ -54,7 +54,7 @@ def describe(name: str) -> tuple[dict[str, Any], Any]:
 def folder_of(name: str) -> Path | None:
     try:
         return resolve(name)
-    except LoadError:  # GPT-2 by its name: in the library's cache, with nothing of ours beside
+    except LoadError:  # GPT-2 by its name: in the library's cache, without files of ours
         return None
 
 
@@ -69,7 +69,7 @@ def pack(model: Any, name: str) -> bytes:
         if key in tied:
             continue
         if not torch.isfinite(tensor).all():
-            raise LoadError(f"{name}: {key} holds numbers that are none (NaN or infinity)")
+            raise LoadError(f"{name}: {key} holds NaN or infinity")
         half = tensor.half()
         packed[key] = (half if torch.isfinite(half).all() else tensor).contiguous()
     size = sum(tensor.nbytes for tensor in packed.values())
@@ -129,7 +129,7 @@ def _facts(config: Any, parameters: int, metrics: dict, card: str) -> Iterable[t
 
 
 def _curve(rows: list[dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
-    """Losses over steps; of a noisy one the mean of each few, as more would not be seen."""
+    """Losses over steps. A noisy curve becomes means of a few steps: more would not be seen."""
     curve = {}
     for name, key in (("train", "train_loss"), ("held", "val_loss")):
         points = [(row["step"], row[key]) for row in rows if _is_number(row.get(key))]
@@ -143,7 +143,7 @@ def _curve(rows: list[dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
 
 
 def _moments(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What it wrote as it learned: the first and last moments, and evenly of those between."""
+    """What it wrote as it learned: the first and last moments, and evenly spaced ones between."""
     every = max(1, -(-len(rows) // MOMENTS))
     kept = [row for i, row in enumerate(rows) if i % every == 0 or i == len(rows) - 1]
     return [{"step": int(row["step"]), "text": str(row["text"])[:LONGEST]} for row in kept]

@@ -1,4 +1,4 @@
-"""The Modelfile that lies beside a GGUF: how Ollama is to run it."""
+"""The Modelfile of a GGUF: how Ollama runs it."""
 
 from transformers import PreTrainedTokenizerBase
 

@@ -4,7 +4,7 @@
     model_with_past.onnx   the same, with past_key_values.N.key and .value as inputs, for the start
                            of a text of length 0, and present.N.key and .value as outputs
 
-Batch and length are free in both. Before they are handed over, both are run beside the model.
+Both take any batch size and length. Both are compared with the model before they are kept.
 """
 
 import logging
@@ -169,7 +169,7 @@ def theirs(model: TinyGPTForCausalLM, ids: np.ndarray, mask: np.ndarray) -> np.n
 
 
 def check_plain(model: TinyGPTForCausalLM, file: Path) -> float:
-    """How far the logits are apart, at most; an error where that is too far."""
+    """The largest difference of the logits; an error if it is too large."""
     session = needed("onnxruntime", "onnx").InferenceSession(file)
     worst = 0.0
     for ids, mask in examples(model):
@@ -201,6 +201,6 @@ def apart(ours: np.ndarray, model: np.ndarray, mask: np.ndarray) -> float:
 
 
 def within_bounds(worst: float, file: Path) -> float:
-    if not worst <= TOLERANCE:  # nor NaN
+    if not worst <= TOLERANCE:  # also fails for NaN
         raise ExportError(f"{file.name}: ONNX Runtime's logits are {worst:.1e} from the model's")
     return worst

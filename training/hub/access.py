@@ -1,4 +1,4 @@
-"""Before anything is written: who asks, what is there, whether it may be changed. Reads only."""
+"""Before anything is written: who asks, what is there, whether it may be changed. Only reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.hub.commit import MARK, Tree, bars_where_it_takes_long, tree_at
 from training.hub.errors import TOKENS, PublishError, one_line, patiently
 
 BRANCH = "tinygpt-candidate"  # where a version is tried before it goes to `main`
-CI_REPO = "HF_OIDC_RESOURCE"  # the one that a CI job may write to, by who it is and without a token
+CI_REPO = "HF_OIDC_RESOURCE"  # what a CI job may write to, by its identity and without a token
 _OF_A_RUN = ("recipe", "seed", "data", "init_from", "parameters")
 _LARGEST = 1_000_000  # bytes of what a repository says about itself
 
@@ -44,7 +44,7 @@ class Place:
     card: dict[str, Any] = field(default_factory=dict)  # what its card says to the Hub
 
     def holds_another(self, facts: Mapping[str, Any]) -> bool:
-        """Whether `main` has a model, and not one of the run with these facts."""
+        """Whether `main` has the model of a run other than the one with these facts."""
         return "model.safetensors" in self.tree and _run(self.facts) != _run(facts)
 
     @property
@@ -53,7 +53,7 @@ class Place:
 
     @property
     def described(self) -> str:
-        """The model on `main`, for whoever is about to replace it."""
+        """The model on `main`, described for somebody about to replace it."""
         recipe, loss = self.facts.get("recipe"), self.facts.get("val_loss")
         said = [
             f"recipe {recipe}" if recipe else "",
@@ -66,7 +66,7 @@ class Place:
 
 
 def _run(facts: Mapping[str, Any]) -> object:
-    """Which run it was: by its own mark, or by what it was made from where it has none."""
+    """Identifies a run: by its own mark or, without one, by what it was made from."""
     if not facts:
         return None
     return facts.get("run") or tuple(facts.get(name) for name in _OF_A_RUN)
@@ -127,7 +127,7 @@ def _check_owner(user: dict, repo_id: str) -> None:
 
 
 def _check_ci(repo_id: str, repo_type: str) -> None:
-    """A job of a CI is nobody: it may write to one repository, which exists."""
+    """A CI job has no account: it may write to one repository, which must exist."""
     resource = repo_id if repo_type == "model" else f"{repo_type}s/{repo_id}"
     if os.environ[CI_REPO] != resource:
         raise PublishError(
@@ -149,12 +149,12 @@ def _look(api: HfApi, repo_id: str, repo_type: str, into_existing: bool) -> Plac
         info = patiently(lambda: api.repo_info(repo_id, repo_type=repo_type, revision="main"))
         patiently(lambda: api.auth_check(repo_id, repo_type=repo_type, write=True))
     except GatedRepoError:
-        raise PublishError(f"{repo_id} is gated, and this account is not let in") from None
+        raise PublishError(f"{repo_id} is gated, and this account has no access") from None
     except RepositoryNotFoundError:
         if CI_REPO in os.environ:
             raise PublishError(
-                f"{repo_id} is not there, and a trusted publisher makes no repository: "
-                "make it on the Hub, and add this job in its settings"
+                f"{repo_id} is not there, and a trusted publisher cannot create it: "
+                "create it on the Hub, and add this job in its settings"
             ) from None
         return Place(repo_id)
     except HfHubHTTPError as error:
@@ -180,7 +180,7 @@ def _look(api: HfApi, repo_id: str, repo_type: str, into_existing: bool) -> Plac
 
 
 def _said(api: HfApi, place: Place, name: str) -> str:
-    """A small file of `main`; nothing where there is none."""
+    """A small file of `main`; empty if there is none."""
     if name not in place.tree or place.tree[name].size > _LARGEST:
         return ""
     with tempfile.TemporaryDirectory(prefix="tinygpt-look-") as scratch:
@@ -201,7 +201,7 @@ def _facts(text: str) -> dict[str, Any]:
 def _front(text: str) -> dict[str, Any]:
     try:
         return ModelCard(text, ignore_metadata_errors=True).data.to_dict()
-    except Exception:  # a card by hand may say anything
+    except Exception:  # a card written by hand may say anything
         return {}
 
 

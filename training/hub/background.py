@@ -1,4 +1,4 @@
-"""Publishing while training goes on: each checkpoint is copied, and pushed by a process beside."""
+"""Publishing while training goes on: each checkpoint is copied, and pushed by a second process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from training.hub.staging import ABOUT, MODEL, RECIPE, facts_of
 ROOT = Path(__file__).parents[2]
 _NICENESS = 10  # training comes first
 _COPIED = (*MODEL, *ABOUT, "trainer_state.json")
-_OF_THE_RUN = ("run.json", RECIPE)  # beside its checkpoints: what it is, before it is over
+_OF_THE_RUN = ("run.json", RECIPE)  # next to its checkpoints: what the run is, before it ends
 
 
 class Publisher:
@@ -38,8 +38,8 @@ class Publisher:
     failed, then publishes the finished run, so that `main` ends at it. `finish()` without a run
     only waits. What goes wrong here never stops the training or changes what it computes.
 
-    `run_dir` is the run that goes on, for which its own earlier steps may be there already. A model
-    of another run is replaced by none of this: `PublishError` before the training.
+    `run_dir` is a resumed run, whose own earlier steps may already be there. A model of another run
+    is never replaced: `PublishError` before the training.
     """
 
     def __init__(self, repo_id: str, *, public: bool = False, run_dir: str | Path | None = None):
@@ -82,7 +82,7 @@ class Publisher:
             }
         self.worker.shutdown()
         if self.process is not None:
-            self.process.communicate()  # its input ends, and so does it
+            self.process.communicate()  # its input ends, and then it ends too
         self.clean_up()
         for folder, problem in outcome.items():
             if problem:
@@ -90,7 +90,7 @@ class Publisher:
         return self.errors
 
     def _look(self, repo_id: str, run_dir: str | Path | None) -> None:
-        """What waiting does not mend is told before the training, not after it."""
+        """Errors that waiting does not solve are raised before the training, not after it."""
         try:
             place = look(HfApi(), repo_id)
         except PublishError as error:
@@ -139,7 +139,7 @@ class Publisher:
             process.communicate()
             self.process = None  # the next job gets another
             log = (self.copies / "log").read_text(encoding="utf-8", errors="replace").splitlines()
-            last = log[-1] if log else "no word"
+            last = log[-1] if log else "no output"
             return redact(f"the process that publishes ended with {process.returncode}: {last}")
         told = json.loads(answer)
         if told["published"]:
@@ -170,15 +170,15 @@ def _start(log: Path) -> subprocess.Popen[str]:
 
 
 def main() -> int:
-    """The process beside: a folder to publish in each line it reads, what went wrong in its answer.
+    """The second process: each line it reads names a folder, each answer says what went wrong.
 
-    One stranger proves them all, since it takes longer to start than to prove.
+    One proof process checks them all, since it takes longer to start than to check.
     """
     from training.hub.publishing import publish
     from training.hub.verification import Stranger
 
     set_client_factory(bounded_client)
-    answers, sys.stdout = sys.stdout, sys.stderr  # whoever prints, it is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # printed text is not an answer
     with Stranger() as stranger:
         for line in sys.stdin:
             problem = published = None

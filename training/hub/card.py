@@ -43,11 +43,11 @@ class Chosen:
 
     license: str | None = None
     language: str | list[str] | None = None
-    new_version: str | None = None  # the repository that has taken its place
+    new_version: str | None = None  # the repository that replaces it
 
     @classmethod
     def over(cls, card: Mapping[str, Any], **now: str | None) -> Chosen:
-        """Now, or else before, in the card that is there."""
+        """The choice made now or, without one, the choice in the existing card."""
         names = [field.name for field in fields(cls)]
         return cls(**{name: now.get(name) or card.get(name) for name in names})
 
@@ -220,8 +220,8 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _needs() -> list[str]:
-    """What loads it, and in which versions, as this project's own package says them; a Space does
-    not have that file, and says nothing."""
+    """The packages that load it, with their versions, from pyproject.toml; none in a Space, which
+    does not have that file."""
     path = ROOT / "pyproject.toml"
     if not path.is_file():
         return []
@@ -231,14 +231,14 @@ def _needs() -> list[str]:
 
 
 def _recipe(facts: dict) -> str | None:
-    """Its name; a run on a text of one's own is called after that file, and says nothing."""
+    """The recipe's name; none for a run on your own text, which is named after that file."""
     text = (facts.get("text") or {}).get("name", "")
     own = facts.get("recipe") == Path(text).stem and Path(text).suffix
     return None if own else facts.get("recipe")
 
 
 def _text(facts: dict) -> str | None:
-    """Which text it was, so that anybody who has one can tell."""
+    """Identifies the text, so that anybody can compare theirs."""
     text = facts.get("text")
     return "`{name}` ({bytes:,} bytes, SHA-256 `{sha256}`)".format(**text) if text else None
 
@@ -282,7 +282,7 @@ def _pinned(revision: str | None) -> str:
 
 
 def _twin(config: dict) -> tuple[str, str] | None:
-    """By the switches that only one of them has; whether it fits is for `--as` to say."""
+    """Judged by the switches that only one of them has; `--as` decides whether it fits."""
     if config.get("position_embedding") == "learned" and config.get("hidden_act") == "gelu_new":
         return "GPT-2", "gpt2"
     if config.get("norm_type") == "rms" and config.get("hidden_act") == "swiglu":
@@ -298,4 +298,4 @@ def _count(weights: Path) -> int:
     from safetensors import safe_open
 
     with safe_open(weights, framework="numpy") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 (no dict)

@@ -1,9 +1,9 @@
-"""Writing to the Hub: one atomic commit, made once, and looked at afterwards.
+"""Writing to the Hub: one atomic commit, made once, and checked afterwards.
 
 A folder is read once (`read_folder`): hashed, and searched for pickles and tokens, in one pass.
 `commit_folder` is the only function that puts files on the Hub. It takes what was read, adds,
 changes and removes only what differs, names the parent that it saw, and compares the hashes of what
-arrived. After a lost reply the commit is looked for, not repeated.
+arrived. After a lost reply the commit is looked up, not repeated.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Changes:
     change: list[str]
     remove: list[str]
     same: list[str]
-    keep: list[str]  # on the Hub, and none of our business
+    keep: list[str]  # on the Hub, and not ours
 
     @property
     def paths(self) -> list[str]:
@@ -109,7 +109,7 @@ class Changes:
 
 
 def compare(local: Mapping[str, LocalFile], remote: Tree, owned: Iterable[str] = ()) -> Changes:
-    """`owned` are patterns of what has to go where it is not among the local files."""
+    """`owned` are patterns of what is removed if it is not among the local files."""
     owned = tuple(owned)
     foreign = sorted(remote.keys() - local.keys())
     ours = [path for path in foreign if any(fnmatch(path, pattern) for pattern in owned)]
@@ -216,7 +216,7 @@ def put_back(api: HfApi, repo_id: str, good: str, bad: str, *, repo_type: str = 
 
 @dataclass(frozen=True)
 class _Landing:
-    """One commit on its way. `missing` says what a tree lacks of what was meant."""
+    """One commit being made. `missing` says what a tree lacks."""
 
     api: HfApi
     repo_id: str
@@ -277,7 +277,7 @@ class _Landing:
 
 @contextlib.contextmanager
 def bars_where_it_takes_long(sizes: Iterable[int]) -> Iterator[None]:
-    """The library's bars for little are there for a moment, and mostly say 0 of 0."""
+    """The library's bars for small uploads show for a moment, and mostly say 0 of 0."""
     quiet = sum(sizes) < _LARGE and not are_progress_bars_disabled()
     if quiet:
         disable_progress_bars()

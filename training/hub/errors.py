@@ -1,4 +1,4 @@
-"""What goes wrong between here and the Hub: tried again if it passes, told in one line if not."""
+"""Errors on the way to the Hub: retried if they may pass, else reported in one line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 class PublishError(Exception):
     """One clear line: what did not get through, and the way out.
 
-    `passing` tells whether waiting may mend it. What the client raised is left out on purpose: an
+    `passing` says whether waiting may solve it. What the client raised is left out on purpose: an
     answer of the Hub may repeat what was sent.
     """
 
@@ -36,7 +36,7 @@ class PublishError(Exception):
 
 
 class DamagedError(PublishError):
-    """A commit that landed, and is not what was sent."""
+    """A commit that arrived, and is not what was sent."""
 
     def __init__(self, message: str, commit: str):
         super().__init__(message)
@@ -44,7 +44,7 @@ class DamagedError(PublishError):
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """Tries again what failed for a passing reason; for what may be done twice without harm."""
+    """Retries what failed for a passing reason; only for what may safely be done twice."""
     for wait in WAITS:
         try:
             return call()
@@ -106,7 +106,7 @@ def redact(text: str) -> str:
 
 
 def bounded_client():
-    """For `set_client_factory`: the client's own, but a Hub that says nothing is given up on."""
+    """For `set_client_factory`: the client's own, but it gives up on a Hub that does not answer."""
     client = default_client_factory()
     client.timeout = TIMEOUT
     return client

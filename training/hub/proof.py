@@ -1,7 +1,7 @@
 """Does a published model load for a stranger? A process of its own, with no project on its path.
 
 Reads one line for each commit to prove: {"repo_id", "commit", "folder", "sha256": {path: hash}}.
-Downloads that commit into an empty cache, compares every byte, loads tokenizer and model by
+Downloads that commit into an empty cache, compares every byte, loads tokenizer and model with
 transformers alone, from the Hub and from the folder, and compares what they answer. Writes one line
 for each: {"problem": null}, or what the problem is.
 """
@@ -18,7 +18,7 @@ WAITS = (1, 3)  # seconds between attempts to download
 
 
 def main() -> int:
-    answers, sys.stdout = sys.stdout, sys.stderr  # whoever prints, it is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # printed text is not an answer
     for line in sys.stdin:
         answers.write(json.dumps({"problem": problem(**json.loads(line))}) + "\n")
         answers.flush()
@@ -26,7 +26,7 @@ def main() -> int:
 
 
 def problem(repo_id: str, commit: str, folder: str, sha256: dict[str, str]) -> str | None:
-    """What keeps a commit from being what it should be, in one line; None if nothing does."""
+    """What is wrong with a commit, in one line; None if nothing is."""
     try:
         _forget()
         there = _download(repo_id, commit)
@@ -34,12 +34,12 @@ def problem(repo_id: str, commit: str, folder: str, sha256: dict[str, str]) -> s
             if hashlib.sha256((there / name).read_bytes()).hexdigest() != expected:
                 return f"{name} came back changed"
         return _answers_differ(repo_id, commit, folder)
-    except Exception as error:  # whatever a stranger would run into
+    except Exception as error:  # any error that a stranger would get
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _forget() -> None:
-    """Nothing that an earlier commit brought may stand in for what this one lacks."""
+    """A file of an earlier commit must not hide that this one lacks it."""
     from huggingface_hub import constants
 
     shutil.rmtree(constants.HF_HUB_CACHE, ignore_errors=True)
@@ -51,7 +51,7 @@ def _download(repo_id: str, commit: str) -> Path:
     for wait in WAITS:
         try:
             return Path(snapshot_download(repo_id, revision=commit))
-        except Exception:  # a busy Hub, a broken connection: the last attempt tells
+        except Exception:  # a busy Hub, a broken connection: the last attempt raises
             time.sleep(wait)
     return Path(snapshot_download(repo_id, revision=commit))
 

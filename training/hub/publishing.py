@@ -50,8 +50,8 @@ def publish(
     """Publishes a run, or one of its checkpoints, and returns where it is; None after a dry run.
 
     A model of another run, or a later step of the same one, stays on `main` unless `replace`; with
-    `beside`, an earlier step then gets its tag all the same. What the author chose for the card
-    before, here or on the Hub, stays chosen.
+    `beside`, an earlier step then still gets its tag. The author's earlier choices for the card,
+    here or on the Hub, are kept.
     `prove(repo_id, commit, staged)` raises where a commit does not load; a Stranger by default.
     Raises PublishError with one line about what did not get through; `main` is then as it was, or
     as it was meant.
@@ -97,7 +97,7 @@ class Version:
         return step is not None and place.step is not None and step < place.step
 
     def differs(self, tree: Tree) -> bool:
-        """In what a model computes; its code and its card may be newer."""
+        """Whether the model computes something else; its code and card may be newer."""
         model = {name: file for name, file in self.staged.local.items() if name in MODEL}
         return bool(compare(model, tree, MODEL))
 
@@ -167,7 +167,7 @@ def _refuse_to_replace(place: Place, version: Version, beside: bool) -> None:
 def _refuse_to_move(api: HfApi, place: Place, version: Version) -> None:
     """A tag that names another model is never moved.
 
-    It stays where it is too when only the code that reads the model, or the card, is newer now.
+    It also stays where only the code that reads the model, or the card, is newer.
     """
     tag = version.tag
     if tag in place.tags and version.differs(tree_at(api, place.repo_id, place.tags[tag])):
@@ -180,7 +180,7 @@ def _refuse_to_move(api: HfApi, place: Place, version: Version) -> None:
 def _describe(
     place: Place, versions: list[Version], chosen: Chosen, public: bool, say: Say
 ) -> None:
-    """What a publish would do to `main`, and nothing else."""
+    """Shows what a publish would do to `main`, and changes nothing."""
     tag, staged = versions[-1].tag, versions[-1].staged
     address(staged, place.repo_id, place.tags.get(tag, tag), chosen)
     local, changes = staged.local, compare(staged.local, place.tree, REPLACED)

@@ -28,7 +28,7 @@ class Published:
     commit: str
     pinned: str
     tag: str
-    code: bool = True  # whether it brings its own
+    code: bool = True  # whether it brings its own code
     private: bool = True
 
     @property
@@ -37,7 +37,7 @@ class Published:
 
     @property
     def for_a_stranger(self) -> str:
-        """What somebody types who wants it."""
+        """The line that loads it."""
         whom = "for you alone, since it is private" if self.private else "for anybody"
         trust = "trust_remote_code=True, " if self.code else ""
         return (
@@ -65,7 +65,7 @@ class Shipment:
         if pinned is None:
             self.address(self.tag)
             pinned = self.create_tag(self.rehearse(head))
-            self.say(f"{self.tag}: tagged beside `main`, which is at a newer step")
+            self.say(f"{self.tag}: tagged only; `main` is at a newer step")
         return self.at(head, pinned)
 
     def at(self, commit: str, pinned: str) -> Published:

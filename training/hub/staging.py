@@ -1,6 +1,6 @@
 """A run on the disk, and the immutable copy of it that is published.
 
-A run holds a model, its checkpoints and what was measured. Training goes on writing there while a
+A run holds a model, its checkpoints and what was measured. Training still writes there while a
 publish reads; so files are copied first, and only those named here, and each copy is read once.
 """
 
@@ -42,7 +42,7 @@ RECIPE = "recipe.yaml"
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "checkpoints"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-# What of a run's facts also holds in its middle.
+# The facts of a run that also hold before its end.
 _CONSTANT = (
     "parameters",
     "recipe",
@@ -68,7 +68,7 @@ class Staged:
     local: dict[str, LocalFile]
 
     def write(self, name: str, text: str) -> None:
-        """Puts a file that is written for this very place beside the others, and reads it."""
+        """Adds a file that is written for this very place, and reads it."""
         (self.folder / name).write_text(text, encoding="utf-8", newline="\n")
         self.local[name] = LocalFile.read(self.folder / name)
 
@@ -115,7 +115,8 @@ def checkpoints(run_dir: Path) -> list[Path]:
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """What was measured on a folder's weights: a run's metrics, or what of them holds mid-way."""
+    """What was measured on a folder's weights: a run's metrics, or those that hold before its
+    end."""
     step = step_of(folder)
     if step is None:
         return _known(_read(folder / "metrics.json"))
@@ -123,7 +124,7 @@ def facts_of(folder: Path) -> dict[str, Any]:
     for row in _read(folder / "trainer_state.json").get("log_history", []):
         if row.get("step") == step:
             at_step |= {name: row[key] for key, name in _LOGGED.items() if key in row}
-    # While it goes on, a run has measured nothing yet: its record says what it is.
+    # Until it ends, a run has measured nothing: its record says what it is.
     run = _read(folder.parent / "run.json").get("facts", {}) | _read(folder.parent / "metrics.json")
     return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
 
@@ -194,7 +195,7 @@ def public_name(model: str) -> str:
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    """Without what was not measured, and what is not a number where one should be."""
+    """Leaves out what was not measured, and what should be a number and is not."""
     return {
         name: value
         for name, value in facts.items()
@@ -209,7 +210,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _seal(folder: Path) -> None:
-    """Adds the sealed pair of code files, and says in the config which class is whose."""
+    """Adds the sealed pair of code files, and names their classes in the config."""
     from tinygpt_hf.configuration_tinygpt import AUTO_MAP
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What came back from the Hub: loaded by a stranger, and compared byte for byte.
+"""Checks what comes back from the Hub: loaded by a stranger, and compared byte for byte.
 
 The stranger is `proof.py`: a fresh process with empty caches and no project on its path.
 """
@@ -52,7 +52,8 @@ class Stranger:
         self._home.cleanup()
 
     def __call__(self, repo_id: str, commit: str, staged: Staged) -> None:
-        """Raises PublishError unless a stranger can load a commit, and it answers as the copy."""
+        """Raises PublishError unless a stranger can load a commit, and it answers as the copy
+        does."""
         self._process = self._process or self._start()
         timer = threading.Timer(TIMEOUT, self._process.kill)
         timer.start()
@@ -100,7 +101,7 @@ class Stranger:
     def _last_words(self) -> str:
         code = self._end()
         lines = Path(self._home.name, "log").read_text(encoding="utf-8").splitlines()
-        return f"the process that loads it ended with {code}: {lines[-1] if lines else 'no word'}"
+        return f"the process that loads it ended with {code}: {lines[-1] if lines else 'no output'}"
 
 
 def proof_request(repo_id: str, commit: str, staged: Staged) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def changed_on_the_way(
     local: Mapping[str, LocalFile],
     repo_type: str = "model",
 ) -> list[str]:
-    """The files that come back changed: a Hub that lists a hash has not looked at the bytes."""
+    """The files that come back changed: a Hub that lists a hash has not checked the bytes."""
     if not local:
         return []
     with tempfile.TemporaryDirectory(prefix="tinygpt-check-") as scratch:

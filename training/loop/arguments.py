@@ -15,9 +15,9 @@ from training.recipes import reader
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-# The recipe of a text of one's own, by the shape that is asked for.
+# The recipe for your own text, by the shape that --arch asks for.
 ARCHITECTURES = {"modern": "modern", "llama": "text-llama", "gpt2": "text-gpt2"}
-# The packages of the trackers that have one of a plain name.
+# The packages of the trackers, where it is one with a plain name.
 TRACKERS = {
     "clearml": "clearml",
     "codecarbon": "codecarbon",
@@ -51,7 +51,7 @@ def make_parser(**kwargs: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--arch",
         choices=ARCHITECTURES,
-        help="of a text of your own: modern learns most (default), llama and gpt2 run everywhere",
+        help="shape for your own text: modern learns most (default), llama and gpt2 run everywhere",
     )
     parser.add_argument("--list", action="store_true", help="show the recipes")
     parser.add_argument("--help_all", action="store_true", help="show every flag")
@@ -68,11 +68,11 @@ def make_full_parser() -> argparse.ArgumentParser:
         prog="python -m training.train",
         usage=USAGE,
         parents=[make_parser(add_help=False)],
-        conflict_handler="resolve",  # output_dir is ours and theirs
+        conflict_handler="resolve",  # output_dir is a flag of both
         allow_abbrev=False,
     )
     for name, annotation in model_fields().items():
-        add_flag(parser, name, annotation, "of the model: see TinyGPTConfig", None)
+        add_flag(parser, name, annotation, "field of the model: see TinyGPTConfig", None)
     return parser
 
 
@@ -126,7 +126,7 @@ def parse(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def resolve(name: str, flags: dict[str, Any]) -> Settings:
-    """The recipe under the flags, each value to the one that takes it."""
+    """The recipe with the flags over it, each value given to the part that takes it."""
     path = reader.find(name)
     content = reader.read(path)
     content.pop("about", None)
@@ -157,7 +157,7 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
 
 
 def platform_arguments(values: dict[str, Any]) -> "TrainingArguments":
-    """The folder of the run is not known yet: it is set when it is."""
+    """The folder of the run is not known yet: it is set later."""
     from transformers import TrainingArguments
 
     args = TrainingArguments(output_dir=".", **on_this_machine(values))
@@ -166,7 +166,7 @@ def platform_arguments(values: dict[str, Any]) -> "TrainingArguments":
 
 
 def check_trackers(names: Sequence[str]) -> None:
-    """Only known packages are suggested: what was mistyped may be the name of a stranger's."""
+    """Suggests known packages only: a mistyped name may be that of a stranger's package."""
     from transformers.integrations import get_available_reporting_integrations
     from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
@@ -188,7 +188,7 @@ def on_this_machine(values: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     if values.get("hub_token"):  # it would be written into the run's folder
-        raise ValueError("--hub_token is not taken: set HF_TOKEN, or `hf auth login`")
+        raise ValueError("--hub_token is not accepted: set HF_TOKEN, or `hf auth login`")
     values = {"use_cpu": not torch.accelerator.is_available()} | values
     on_gpu = torch.cuda.is_available() and not values["use_cpu"]
     values.setdefault("dataloader_pin_memory", on_gpu)
@@ -201,5 +201,5 @@ def on_this_machine(values: dict[str, Any]) -> dict[str, Any]:
 def cpu_has_bf16() -> bool:
     import torch
 
-    # The public torch.cpu.get_capabilities is younger than the oldest torch that we take.
+    # The public torch.cpu.get_capabilities is newer than the oldest torch that we support.
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

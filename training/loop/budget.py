@@ -1,9 +1,9 @@
-"""How large and how long: what follows from the amount of text and from the time there is.
+"""How large and how long: derived from the amount of text and the time available.
 
-For a text of one's own there is one dial, turned by the text and by the time: the depth, as many
-layers, 64 times as wide. Small texts are soon learned by heart, so they get a small model and, as
-all, an end to repeats, with dropout by how often a text is read and by how much a model could keep
-of it; little time gets a model that can still see enough of the text in it.
+For your own text there is one dial, the depth: so many layers, 64 times as wide. It is set from the
+text and the time. Small texts are soon learned by heart, so they get a small model. Every text gets
+a limit on repeats, and dropout that grows with how often it is read and how much of it the model
+could memorise. Little time gets a model that can still see enough of the text in it.
 """
 
 import dataclasses
@@ -55,9 +55,9 @@ class Plan:
 
 
 def fit(settings: Settings, size: float, seconds: float | None, flops: float) -> Settings:
-    """What `make_plan` says, under what the recipe or a flag says."""
+    """Fills in the plan where neither the recipe nor a flag sets a value."""
     plan = make_plan(max(size, 1), seconds, flops)
-    gated = settings.model.get("hidden_act") == "swiglu"  # three matrices in the place of two
+    gated = settings.model.get("hidden_act") == "swiglu"  # three matrices instead of two
     model = {
         "max_position_embeddings": plan.window,
         "hidden_size": plan.width,
@@ -79,7 +79,7 @@ def fit(settings: Settings, size: float, seconds: float | None, flops: float) ->
 
 
 def make_plan(size: float, seconds: float | None, flops: float) -> Plan:
-    """For so many bytes of text, on a machine that does so many multiply-adds a second."""
+    """The plan for `size` bytes of text, on a machine of speed `flops`."""
     passes = float(MOST_PASSES) if math.isfinite(size) else 1.0
     deepest = min(DEEPEST, max(SHALLOWEST, round(math.log10(min(size, 1e12)) - 2.3)))
     depth = deepest
@@ -123,7 +123,7 @@ def seen(depth: int, seconds: float, flops: float) -> float:
 
 
 def for_steps(seconds: float) -> float:
-    """What of the time that is left is for steps and evaluations."""
+    """The part of the remaining time that is for steps and evaluations."""
     rest = (1 - SPARE) * (seconds - AT_THE_END)
     if rest <= 0:
         raise ValueError(
@@ -134,7 +134,8 @@ def for_steps(seconds: float) -> float:
 
 
 def how_often(seconds: float, an_evaluation: float) -> float:
-    """Evaluations are there, and take a small part of the time: as a share of the steps."""
+    """How far evaluations are apart, as a share of the steps: a few at least, in a small part of
+    the time."""
     count = int(EVALUATING * seconds / max(an_evaluation, 1e-6))
     return 1 / min(MOST, max(FEWEST, count))
 
@@ -180,7 +181,7 @@ class Machine:
 
 
 def find_machine(platform: dict[str, Any]) -> Machine:
-    """What TrainingArguments of these values will find, asked before they are built."""
+    """The machine that TrainingArguments of these values will find, before they are built."""
     values = on_this_machine(platform)
     backend = values.get("ddp_backend")
     if values["use_cpu"]:

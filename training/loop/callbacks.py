@@ -1,4 +1,4 @@
-"""What happens beside the steps: record, bar, samples, the best model kept, a polite stop."""
+"""What happens around the steps: record, bar, samples, the best model kept, a clean stop."""
 
 import contextlib
 import itertools
@@ -38,7 +38,7 @@ def merge_rows(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class Record(TrainerCallback):
-    """metrics.jsonl: each logged step once, also where the run was stopped and went on."""
+    """metrics.jsonl: each logged step once, also if the run was stopped and resumed."""
 
     def __init__(self, folder: Path):
         self.path = folder / "metrics.jsonl"
@@ -46,7 +46,7 @@ class Record(TrainerCallback):
         self.written = 0
 
     def on_train_begin(self, args, state, control, **kwargs):
-        """A file that goes on with the checkpoint: what came after it will come again."""
+        """Continues from the checkpoint: the rows after it will be written again."""
         if state.is_world_process_zero:
             partial = self.path.with_suffix(".partial")
             partial.write_text(lines(merge_rows(state.log_history)), encoding="utf-8")
@@ -163,7 +163,7 @@ class Interrupt(TrainerCallback):
         self.before: dict[int, Any] = {}
 
     def on_train_begin(self, args, state, control, **kwargs):
-        if threading.current_thread() is threading.main_thread():  # only there may it be asked for
+        if threading.current_thread() is threading.main_thread():  # no signals elsewhere
             self.before = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(self, number, frame):
@@ -198,7 +198,8 @@ class Clock(TrainerCallback):
 
 
 class Deadline(TrainerCallback):
-    """The steps were counted to fit the time, which also holds on a machine that slows down."""
+    """Ends a training when its time is over, also on a machine that slows down after the steps were
+    counted."""
 
     def __init__(self, end: float):
         self.end = end
@@ -211,7 +212,7 @@ class Deadline(TrainerCallback):
 
 
 class Lasts(TrainerCallback):
-    """Ends a training whose number of steps is open, so many seconds after it began."""
+    """Ends a training with an open number of steps after a number of seconds."""
 
     def __init__(self, seconds: float):
         self.seconds = seconds
@@ -232,7 +233,7 @@ class Samples(TrainerCallback):
         self.path, self.prompt, self.write = folder / "samples.jsonl", prompt, write
 
     def on_train_begin(self, args, state, control, **kwargs):
-        """What came after the checkpoint that the run goes on with will come again."""
+        """Keeps the samples up to the checkpoint; those after it will be written again."""
         if state.is_world_process_zero:
             before = read_rows(self.path) if state.global_step else []
             kept = [row for row in before if row["step"] <= state.global_step]
@@ -259,7 +260,7 @@ class Publish(TrainerCallback):
 
 
 def anywhere(flag: bool, args: TrainingArguments) -> bool:
-    """Whether it is so in any process: all of them must stop after the same step."""
+    """Whether the flag is set in any process: all must stop after the same step."""
     if args.world_size == 1:
         return flag
     flags = torch.tensor(int(flag), device=args.device)
@@ -268,7 +269,7 @@ def anywhere(flag: bool, args: TrainingArguments) -> bool:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Of a file that may end in the middle of a line."""
+    """The rows of a file that may end in the middle of a line."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         with contextlib.suppress(ValueError):
@@ -277,6 +278,6 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def say(text: str) -> None:
-    """A line beside the bar, not through it; once, where several processes train."""
+    """Prints a line without breaking the bar; once, if several processes train."""
     if os.environ.get("RANK", "0") == "0":
         tqdm.write(text, file=sys.stderr)

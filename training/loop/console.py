@@ -1,11 +1,11 @@
-"""What our commands print survives any terminal."""
+"""Printing that works on any terminal."""
 
 import os
 import sys
 
 
 def print_anything() -> None:
-    """A console that cannot write a character shows its number; nothing stops for it."""
+    """A console that cannot write a character shows its number instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(
             stream, "reconfigure"
@@ -23,7 +23,7 @@ def fail(error: Exception | str) -> int:
 
 
 def no_bars() -> None:
-    """The library's bars for loading and saving say nothing that matters here."""
+    """Turns off the library's bars for loading and saving, which do not matter here."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -35,7 +35,7 @@ def counted(number: int, what: str) -> str:
 
 
 def launched_alone() -> str | None:
-    """What to say where `accelerate launch` was asked for several processes and began only one, as
+    """What to say if `accelerate launch` was asked for several processes and started only one, as
     it does with --cpu; None otherwise."""
     import psutil  # accelerate needs it too
 
@@ -50,6 +50,6 @@ def launched_alone() -> str | None:
     if not asked.isdigit() or int(asked) < 2:
         return None
     return (
-        f"accelerate was asked for {asked} processes and began this one alone; on CPUs: "
+        f"accelerate was asked for {asked} processes and started only this one; on CPUs: "
         f"torchrun --nproc_per_node {asked} -m training.train ..."
     )

@@ -35,8 +35,8 @@ def choose(settings: Settings) -> Path:
         folder = Path(options.output_dir)
         if holds_run(folder):
             raise FolderTakenError(
-                f"{folder} holds a run already: --resume goes on with it, "
-                "another --output_dir begins a new one"
+                f"{folder} holds a run already: --resume continues it, "
+                "another --output_dir starts a new one"
             )
         return folder
     number, folder = 1, RUNS / settings.name
@@ -51,7 +51,7 @@ def holds_run(folder: Path) -> bool:
 
 
 def latest(name: str) -> Path:
-    """The run of that name that was begun last."""
+    """The run of that name that was started last."""
     folder, number = RUNS / name, 2
     while holds_run(RUNS / f"{name}-{number}"):
         folder, number = RUNS / f"{name}-{number}", number + 1
@@ -64,7 +64,7 @@ def record(
     args: "TrainingArguments",
     facts: dict[str, Any],
 ) -> None:
-    """What the run depends on, so that it can go on with the same. `facts` are known before the
+    """What the run depends on, so that it can resume with the same. `facts` are known before the
     first step, such as the text."""
     folder.mkdir(parents=True, exist_ok=True)
     content = dataclasses.asdict(settings) | {"given": sorted(settings.given)}
@@ -79,7 +79,7 @@ def write_record(folder: Path, content: dict[str, Any], facts: dict[str, Any]) -
 
 
 def complete(folder: Path, facts: dict[str, Any]) -> None:
-    """The record of a run that goes on and was begun before facts were kept."""
+    """The record of a resumed run that began before facts were kept."""
     content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     if "facts" not in content:
         write_record(folder, content, facts)
@@ -99,11 +99,11 @@ def write_recipe(folder: Path, steps: int | None = None) -> None:
 
 
 def recorded(folder: Path, flags: dict[str, Any]) -> Settings:
-    """The settings of a run that goes on, under the flags given this time."""
+    """The settings of a resumed run, with the flags given this time over them."""
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FolderTakenError(f"there is no run to go on with in {folder}") from None
+        raise FolderTakenError(f"there is no run to resume in {folder}") from None
     ours = {f.name for f in dataclasses.fields(Options)}
     options = content["options"] | {k: v for k, v in flags.items() if k in ours}
     options |= {"resume": True, "output_dir": str(folder)}
@@ -116,7 +116,7 @@ def recorded(folder: Path, flags: dict[str, Any]) -> Settings:
 
 
 def fault(folder: Path) -> str | None:
-    """What is wrong with a checkpoint; None where everything that going on needs can be read."""
+    """What is wrong with a checkpoint; None if everything needed to resume can be read."""
     try:
         json.loads((folder / STATE).read_text(encoding="utf-8"))
         for weights in [*folder.glob("*.safetensors")] or [folder / "model.safetensors"]:
@@ -128,7 +128,7 @@ def fault(folder: Path) -> str | None:
         for state in (*trained, folder / "scheduler.pt", *random):
             with safe_globals():
                 torch.load(state, map_location="cpu", weights_only=True)
-    # A file cut off anywhere fails in as many ways as there are formats.
+    # A truncated file fails in a different way for each format.
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
     return None
@@ -141,7 +141,7 @@ def seconds_until(folder: Path) -> float:
 
 
 def last_whole(run: Path) -> tuple[Path | None, list[str]]:
-    """The checkpoint to go on from, and a line about each newer one that is torn."""
+    """The checkpoint to resume from, and a line about each newer one that is torn."""
     torn: list[str] = []
     for folder in reversed(checkpoints(run)):
         problem = fault(folder)

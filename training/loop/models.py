@@ -20,7 +20,7 @@ from tinygpt_hf.encoding import encode_chat, encode_ids
 from tinygpt_hf.loading import LoadError, load, resolve
 from tinygpt_hf.twins import FROM_TWIN
 
-SECONDS = 5  # that the Hub has to answer
+SECONDS = 5  # within which the Hub must answer
 
 Opened = tuple[PreTrainedModel, PreTrainedTokenizerBase, str | None]
 
@@ -39,7 +39,8 @@ def open_any(name: str) -> Opened:
 
 
 def open_foreign(name: str) -> Opened:
-    """GPT-2 and its like: from a folder or the cache, else from the Hub if that answers at once."""
+    """GPT-2 and similar models: from a folder or the cache, else from the Hub if that answers at
+    once."""
     repo, _, revision = name.partition("@")
     where: dict[str, Any] = {"revision": revision or None, "trust_remote_code": False}
     where["local_files_only"] = True
@@ -79,7 +80,7 @@ def start_from(name: str) -> tuple[TinyGPTForCausalLM, PreTrainedTokenizerBase, 
 
 
 def check_same_tokens(ours: PreTrainedTokenizerBase, theirs: PreTrainedTokenizerBase) -> None:
-    """A model's numbers mean its own tokenizer's tokens and no other's."""
+    """A model's ids are those of its own tokenizer: any other is refused."""
     mine, other = (t.convert_ids_to_tokens(range(len(t))) for t in (ours, theirs))
     for number, (a, b) in enumerate(zip(mine, other, strict=False)):
         if a != b:

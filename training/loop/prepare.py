@@ -1,4 +1,4 @@
-"""Everything that is there before the first step: text, model, examples, and how many steps."""
+"""Everything made before the first step: text, model, examples, and how many steps."""
 
 import copy
 import time
@@ -48,14 +48,14 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that could begin."""
+    """A run that is ready to begin."""
 
     settings: Settings  # with what followed from the text and the time
     args: TrainingArguments
     folder: Path
     corpus: Corpus
     parts: Parts
-    checkpoint: Path | None  # that it goes on from
+    checkpoint: Path | None  # that it resumes from
     commit: str | None  # of the model that it starts from
     started: float
 
@@ -143,7 +143,7 @@ def corpus_of(options: Options) -> Corpus:
 
 
 def adjusted(settings: Settings, seconds: float | None, machine: Machine) -> Settings:
-    """To the amount of text, and to a model that has learned before."""
+    """Settings adjusted to the amount of text, and to a model that has learned before."""
     if settings.options.fit:
         flops = machine.agreed(machine.speed())
         settings = budget.fit(settings, corpus_of(settings.options).size(), seconds, flops)
@@ -151,7 +151,7 @@ def adjusted(settings: Settings, seconds: float | None, machine: Machine) -> Set
 
 
 def gentler(settings: Settings) -> Settings:
-    """For a model that has learned before: its own shape, smaller rates unless given."""
+    """Settings for a model that has learned before: its own shape, smaller rates unless given."""
     shapes = (settings.given & set(model_fields())) - {"dropout"}
     if shapes:
         raise LoadError(
@@ -169,7 +169,7 @@ def find_checkpoint(run: Path) -> Path | None:
     found, torn = folder.last_whole(run)
     for line in torn:
         say(line)
-    say(f"going on from {found or 'the beginning: no checkpoint was saved yet'}")
+    say(f"resuming from {found or 'the beginning: no checkpoint was saved yet'}")
     return found
 
 
@@ -235,8 +235,8 @@ def open_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def choose_kernels(ready: Prepared) -> None:
-    """On a CPU the plain products train faster than the sdpa kernel, in bf16 by far; and for a
-    little work a second thread costs more than it brings."""
+    """On a CPU eager attention trains faster than the sdpa kernel, in bf16 much faster. For little
+    work a second thread costs more than it saves."""
     model, on_cpu = ready.parts.model, ready.args.device.type == "cpu"
     model.set_attn_implementation("eager" if on_cpu else "sdpa")
     if on_cpu and model.num_parameters() * ready.tokens_a_step < LITTLE:
@@ -266,7 +266,7 @@ def fit_steps(ready: Prepared, left: Left, machine: Machine) -> None:
     steps = budget.steps_within(seconds, a_step, an_evaluation, often)
     few = "; so few teach it little: give more --minutes" if steps < FEW else ""
     say(f"{1000 * a_step:.1f} ms a step: {steps} of them fit into the time{few}")
-    if ready.settings.options.fit:  # more repeats than the text bears are only learned by heart
+    if ready.settings.options.fit:  # more repeats would only learn the text by heart
         steps = min(steps, args.max_steps)
     if left.by_the_clock:
         steps *= BY_THE_CLOCK

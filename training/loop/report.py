@@ -1,4 +1,4 @@
-"""What is left when a run is over: metrics.json, loss.png, the card, and a line on the screen."""
+"""What a finished run leaves: metrics.json, loss.png, the card, and a line on the screen."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def versions() -> dict[str, str]:
 
 
 def code() -> dict[str, str]:
-    """Where this code can be had, as far as the clone that it runs from knows."""
+    """Where this code is published, as far as the clone that it runs from knows."""
     found = {"url": _git("remote", "get-url", "origin"), "commit": _git("rev-parse", "HEAD")}
     found["url"] = _public(found["url"])
     return {name: value for name, value in found.items() if value}

@@ -26,14 +26,14 @@ SEVERAL = "torchrun --standalone --nproc_per_node 2 -m training.train ..."
 
 
 class NotFinishedError(RuntimeError):
-    """The run stopped before its end: why, and how to go on."""
+    """The run stopped before its end: why, and how to resume."""
 
 
 class Run:
-    """`train`, then `finish`. `model` is there before either, and may still be changed.
+    """`train`, then `finish`. `model` exists before either, and may still be changed.
 
-    For whoever trains from a program: `seconds` for the training alone, ended by a clock, while the
-    number of steps is open; `schedule`, each step's share of the learning rates, in place of the
+    To train from a program: `seconds` for the training alone, ended by a clock, while the
+    number of steps is open; `schedule`, each step's share of the learning rates, instead of the
     platform's; `collate`, what is done to each training batch.
     """
 
@@ -51,7 +51,7 @@ class Run:
         if settings.options.publish is not None and os.environ.get("RANK", "0") == "0":
             asked = settings.options
             run_dir = asked.output_dir if asked.resume else None
-            # Or not, before time is spent.
+            # An error comes here, before time is spent.
             self.publisher = Publisher(str(asked.publish), public=asked.public, run_dir=run_dir)
         self.ready = ready = prepare(settings, started, seconds)
         self.seconds, self.schedule, self.collate = seconds, schedule, collate
@@ -142,19 +142,19 @@ class Run:
             return continuation(model, self.tokenizer, prompt, SAMPLE_TOKENS, SAMPLED)
 
     def what_is_left(self) -> str:
-        """After an early end: the last good checkpoint, and the way on."""
+        """After an early end: the last good checkpoint, and how to resume."""
         found, _ = folder.last_whole(self.folder)
         if found is None:
             return "nothing was saved before"
         return (
-            f"{found} is whole. To go on: "
+            f"{found} is whole. To resume: "
             f"python -m training.train --resume --output_dir {self.folder}"
         )
 
     # Finish
 
     def finish(self) -> dict[str, Any]:
-        if self.ready.parts.split is None or self.args.eval_strategy == "no":  # nobody kept a best
+        if self.ready.parts.split is None or self.args.eval_strategy == "no":  # none was kept
             self.trainer.save_best()
         metrics = self.measured()
         if self.args.should_save:
@@ -177,7 +177,7 @@ class Run:
             "parameters": self.model.num_parameters(),
             "versions": report.versions(),
             **self.ready.facts(),
-            **folder.facts(self.folder),  # as it began, where it went on since
+            **folder.facts(self.folder),  # those of its beginning, if it was resumed
         }
         if code := report.code():
             metrics["code"] = code
@@ -192,8 +192,8 @@ class Run:
 
 
 def surprises(sharded: bool) -> list[str]:
-    """What a launcher did otherwise than it was asked, which nothing else would say: `accelerate
-    launch` leaves what was asked in the environment."""
+    """What a launcher did differently from what it was asked, which nothing else would say:
+    `accelerate launch` leaves what was asked in the environment."""
     asked = os.environ
     lines = []
     if "ACCELERATE_USE_CPU" in asked and "MASTER_ADDR" in asked and "WORLD_SIZE" not in asked:

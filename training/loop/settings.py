@@ -25,14 +25,14 @@ class Options:
             "help": "text to train on: files, folders, patterns, .jsonl, or a data set of the Hub"
         },
     )
-    made_by: str | None = option(None, "command that writes the data, said where it is missing")
+    made_by: str | None = option(None, "command that writes the data, shown if the data is missing")
     minutes: float | None = option(
         None, "time for the whole command; the number of steps follows from a short timing"
     )
     init_from: str | None = option(
         None, "model to start from: a run, a shipped name, a Hub repo[@revision], a GPT-2 or Llama"
     )
-    resume: bool = option(False, "go on from the last whole checkpoint, bit for bit")
+    resume: bool = option(False, "resume from the last whole checkpoint, bit for bit")
     publish: str | None = option(None, "USER/NAME on the Hub that every checkpoint is pushed to")
     public: bool = option(False, "with --publish: for all to see (default: private)")
     prompt: str | None = option(None, "text that samples start from as training goes")
@@ -70,7 +70,7 @@ class Options:
     )
     muon_momentum: float = option(0.95, "of Muon")
     embedding_learning_rate: float | None = option(
-        None, "of the token and position tables (default: learning_rate)"
+        None, "learning rate of the token and position tables (default: learning_rate)"
     )
 
 

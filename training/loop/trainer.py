@@ -102,7 +102,7 @@ class TinyTrainer(Trainer):
         self.tokenizer = tokenizer
         self.split = split
         self.muon, self.momentum, self.embedding = muon, momentum, embedding
-        self.schedule = schedule  # each step's share of the rates, in place of the platform's
+        self.schedule = schedule  # each step's share of the rates, instead of the platform's
         self.seconds_before = 0.0  # spent before this process went on with the run
         self.began = time.monotonic()
         super().__init__(
@@ -138,7 +138,7 @@ class TinyTrainer(Trainer):
         kind = self.accelerator.state.fsdp_plugin.state_dict_type
         if kind != StateDictType.FULL_STATE_DICT:
             raise ValueError(
-                f"FSDP would save {kind.name}, which no one loads as a model: "
+                f"FSDP would save {kind.name}, which cannot be loaded as a model: "
                 "set fsdp_state_dict_type to FULL_STATE_DICT"
             )
 
@@ -204,7 +204,7 @@ class TinyTrainer(Trainer):
         super().log(logs, start_time)
 
     def seconds(self) -> float:
-        """Of training, over all processes that took part in the run one after the other."""
+        """Seconds of training, over all processes that ran it one after the other."""
         return self.seconds_before + time.monotonic() - self.began
 
     # Timing
@@ -249,7 +249,7 @@ class TinyTrainer(Trainer):
             (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
     def save_best(self) -> None:
-        """Into the run's own folder, which so holds a whole model at any moment."""
+        """Into the run's own folder, which therefore always holds a whole model."""
         staging = Path(self.args.output_dir, ".staging")
         with whole_or_not_at_all(staging):
             self.save_model(str(staging), _internal_call=True)
@@ -270,7 +270,7 @@ class TinyTrainer(Trainer):
 
 @contextlib.contextmanager
 def whole_or_not_at_all(folder: Path) -> Iterator[None]:
-    """A full disk fails in as many ways as there are formats; half a model is worse than none."""
+    """A full disk fails in a different way for each format; half a model is worse than none."""
     try:
         yield
     except Exception as error:
@@ -280,7 +280,7 @@ def whole_or_not_at_all(folder: Path) -> Iterator[None]:
 
 
 def disk_is_full(error: BaseException | None, folder: Path) -> bool:
-    """torch and safetensors call it by names of their own: then the disk is asked."""
+    """torch and safetensors have their own names for it: then the disk is asked."""
     while error is not None:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         if full or "No space left on device" in str(error):

@@ -22,7 +22,7 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Path:
-    """The file of a recipe's name; a path to a YAML file stands for itself."""
+    """The file of a recipe's name; a path to a YAML file is used as it is."""
     if name.endswith((".yaml", ".yml")) and Path(name).is_file():
         return Path(name)
     if name in names():
@@ -65,7 +65,7 @@ def check(given: dict[str, Any], known: dict[str, Any], where: str) -> None:
             raise BadRecipeError(f"{where}: {key} is {value!r}; it must be {names}")
 
 
-# What YAML may hold for a plain type; anything richer is the platform's to judge.
+# What YAML may hold for a plain type; anything richer is checked by the platform.
 PLAIN: dict[Any, tuple[type, ...]] = {
     bool: (bool,),
     int: (int,),

@@ -1,4 +1,4 @@
-"""A recipe written from a run: every setting, so that anybody who has the text trains it again."""
+"""A recipe written from a run: every setting, so that anybody with the text can train it again."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import yaml
 
 FINE_TUNED = 0.2  # of a recipe's learning rates, where a run starts from a model that has learned
 RATES = ("learning_rate", "muon_learning_rate", "embedding_learning_rate")
-# What a run owes to its machine, its place and its time, and not to its recipe.
+# What comes from a run's machine, folder or time, and not from its recipe.
 _OF_THE_MACHINE = {
     "output_dir",
     "made_by",
@@ -43,7 +43,7 @@ def written(record: dict[str, Any], steps: int | None = None) -> str:
         values["init_from"] = facts.get("init_from", options["init_from"])
     values["tokenizer"] = _tokenizer(options["tokenizer"])
     if options["data"]:
-        values["corpus"] = None  # else it would stand in where no text is named
+        values["corpus"] = None  # else it would be used where no text is named
         values["data"] = [] if facts.get("text") else options["data"]
     kept = {
         name: value
@@ -66,5 +66,5 @@ def _before(rate: float) -> float:
 
 
 def _tokenizer(name: str) -> str:
-    """One that was named by a place on this machine lies beside the recipe."""
+    """A tokenizer that was named by a path on this machine is next to the recipe."""
     return "." if Path(name).exists() else name

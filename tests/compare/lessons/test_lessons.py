@@ -39,7 +39,7 @@ def test_every_system_is_one_that_the_command_line_knows(name):
         ("a" * 1000, "again and again"),
         ("to be or not to be", "at least 200"),
         ("x y" * 400_000, "1 MB fits"),
-        ("word \0 word " * 40, "is no text"),
+        ("word \0 word " * 40, "is not text"),
         ("half \ud83d a letter " * 40, "half a character"),
     ],
 )

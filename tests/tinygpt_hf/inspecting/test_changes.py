@@ -164,7 +164,7 @@ def test_one_head_of_another_text_is_that_heads_slice():
 @pytest.mark.parametrize(
     ("shape", "name", "sentence"),
     [
-        ("modern", "head 1", "'head 1' is no part"),
+        ("modern", "head 1", "'head 1' is not a part"),
         ("modern", "block 2 mlp", "there is no 'block 2 mlp': the model's blocks are 0 to 1"),
         ("modern", "block 0 head 4", "block 0 has head 0 to head 3 and mlp"),
         ("modern", "block 0 mean", "block 0 has head 0 to head 3 and mlp"),

@@ -107,7 +107,7 @@ def test_a_job_that_nobody_trusts_hears_it_in_one_line(hub, job, run_dir, capsys
 def test_a_job_cannot_make_a_repository_and_is_told(hub, job, run_dir, monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     hub.app.trusted["ada/tiny"] = IDENTITY
-    with pytest.raises(PublishError, match="a trusted publisher makes no repository"):
+    with pytest.raises(PublishError, match="a trusted publisher cannot create it"):
         publish(run_dir, "ada/tiny", prove=lambda *_: None)
 
 

@@ -131,7 +131,7 @@ def test_a_torn_checkpoint_loses_nothing_else(text, tmp_path, capsys):
     assert main(["--resume", "--output_dir", str(run)]) == 0
     errors = capsys.readouterr().err
     assert "checkpoint-12 is torn and skipped" in errors
-    assert "going on from" in errors
+    assert "resuming from" in errors
     assert_same(run, straight)
 
 
@@ -195,4 +195,4 @@ def test_a_full_disk_loses_no_checkpoint_that_was_whole(text, tmp_path, capsys):
 
 def test_resume_without_a_run_says_so(tmp_path, capsys):
     assert main(["--resume", "--output_dir", str(tmp_path)]) == 1
-    assert f"no run to go on with in {tmp_path}" in capsys.readouterr().err
+    assert f"no run to resume in {tmp_path}" in capsys.readouterr().err

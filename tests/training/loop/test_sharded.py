@@ -135,7 +135,7 @@ def test_a_run_that_was_cut_off_goes_on(sharded, tmp_path):
     shutil.rmtree(run / f"checkpoint-{STEPS}")
     done = launch(tmp_path, "--resume", "--output_dir", str(run), "--disable_tqdm", "true")
     assert done.returncode == 0, done.stderr
-    assert "going on from" in done.stdout + done.stderr
+    assert "resuming from" in done.stdout + done.stderr
     assert losses(run) == pytest.approx(losses(sharded), abs=1e-6)
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (run, sharded))
     assert all((ours[name] - theirs[name]).abs().max() < 1e-6 for name in theirs)

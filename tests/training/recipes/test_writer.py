@@ -42,7 +42,7 @@ def test_a_recipe_trains_it_again_and_says_when_the_text_is_another_one(text, tm
     assert metrics(second)["val_loss"] == pytest.approx(metrics(first)["val_loss"], abs=0.02)
     text.write_text(TEXT + "More.\n", encoding="utf-8")
     assert main([recipe, "--data", str(text), "--output_dir", str(third), *FLAGS]) == 0
-    assert "this is another text than the recipe's" in capsys.readouterr().err
+    assert "this is not the recipe's text" in capsys.readouterr().err
     assert main([recipe, "--output_dir", str(tmp_path / "none")]) == 1
     assert "there is no text to train on" in capsys.readouterr().err
 
