@@ -58,7 +58,11 @@ def to_tab(page, name: str) -> None:
     page.locator(marker).first.wait_for()
 
 
-@pytest.mark.parametrize(("phone", "dark"), LOOKS, ids=NAMES.values())
+@pytest.mark.parametrize(
+    ("phone", "dark"),
+    [pytest.param(*look, marks=[pytest.mark.slow] if look[0] != look[1] else []) for look in LOOKS],
+    ids=NAMES.values(),
+)
 def test_every_tab_works_looks_right_and_is_accessible(quick_page, visit, picture, phone, dark):
     """axe finds nothing serious, with every fold and every explanation open."""
     look = NAMES[phone, dark]

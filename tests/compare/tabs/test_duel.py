@@ -81,7 +81,6 @@ def test_stop_ends_ones_own_texts_only():
 def test_one_side_may_refuse_while_the_other_writes():
     roster = fake_roster()
     who = FakeContestant("picky")
-    who._check = FakeContestant("x")._check
 
     def refuse(prompt, sampling):
         from compare.values import RefusedError

@@ -107,6 +107,7 @@ def test_the_slider_shows_every_moment_from_noise_to_words(quick_page, visit, pi
         picture(page, f"ladder-{'phone' if phone else 'desktop'}", whole=True)
 
 
+@pytest.mark.slow  # test_journey.py trains the text that lies ready
 def test_a_text_of_ones_own_from_paste_to_the_zip(quick_page, visit, picture, tmp_path):
     """Trained, put beside GPT-2, taken home, and loaded by whoever has only transformers."""
     with visit(quick_page) as page:
