@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import json
+import queue
 import re
 import shutil
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from tests.compare.browser import chromium
+from training.exporting import html
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 TRIES = 3  # of which the best counts: the machine may be busy
 SETTLED = 15  # seconds until the page has written its first text and tidied up
+# The page reports by going elsewhere: developer tools would read all of a file a second time.
 _WATCH = """
-globalThis.tasks = [];
+const tasks = [];
 new PerformanceObserver((list) => {
     for (const task of list.getEntries()) tasks.push([task.startTime, task.duration]);
 }).observe({ type: "longtask", buffered: true });
+setTimeout(() => {
+    const paint = performance.getEntriesByName("first-contentful-paint")[0].startTime;
+    const found = encodeURIComponent(JSON.stringify({ paint, tasks }));
+    location.href = "http://127.0.0.1:PORT/?" + found;
+}, 8000);
 """
-_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +46,17 @@ def walks(exported) -> list[dict[str, float]]:
         with chromium() as visitor:
             context = visitor()
             page = context.new_page()
-            page.add_init_script(_WATCH)
             began = time.monotonic()
             page.goto(exported("shakespeare").as_uri(), wait_until="commit")
             page.locator(".figures", has_text="first after").wait_for()
             first = time.monotonic() - began
             page.locator("body:not(.busy)").wait_for(timeout=60_000)
-            paint = page.evaluate(_PAINT)
-            tasks = page.evaluate("globalThis.tasks")
             figures = re.match(r"(\d+) tokens/s", page.inner_text(".figures"))
             assert figures
             found.append(
                 {
                     "first text, s": first,
                     "tokens/s": float(figures[1]),
-                    "longest task": max((d for _, d in tasks), default=0),
-                    "after paint": max((d for at, d in tasks if at > paint), default=0),
                 }
             )
             context.close()
@@ -67,9 +76,41 @@ def test_shakespeare_writes_150_tokens_a_second(walks):
     assert best(walks, "tokens/s", max) >= 150
 
 
-def test_the_page_stays_alive(walks):
-    assert best(walks, "longest task") <= 100
-    assert best(walks, "after paint") <= 50
+def test_the_page_stays_alive(exported, tmp_path):
+    found = [long_tasks(exported("shakespeare"), tmp_path / f"{i}") for i in range(TRIES)]
+    print(*found, sep="\n")  # noqa: T201 (the figures of a closing note)
+    assert min(max((d for _, d in one["tasks"]), default=0) for one in found) <= 100
+    late = [[d for at, d in one["tasks"] if at > one["paint"]] for one in found]
+    assert min(max(one, default=0) for one in late) <= 50
+
+
+def long_tasks(file: Path, profile: Path) -> dict[str, Any]:
+    """Of a page that nobody looks at: when it was painted, and what kept it busy over 50 ms."""
+    told: queue.Queue[str] = queue.Queue()
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.put(unquote(self.path[2:]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = _WATCH.replace("PORT", str(server.server_port))
+        page = file.read_text(encoding="utf-8")
+        own = f"script-src {html._hash(script)} "
+        watched = page.replace("script-src ", own, 1).replace(
+            "<script>", f"<script>{script}</script><script>", 1
+        )
+        profile.mkdir()
+        (profile / file.name).write_text(watched, encoding="utf-8")
+        with opened(profile / file.name, profile):
+            found = json.loads(told.get(timeout=60))
+        server.shutdown()
+    return found
 
 
 def memory(file: Path, profile: Path) -> float:
@@ -77,22 +118,29 @@ def memory(file: Path, profile: Path) -> float:
 
     Nobody looks on: developer tools would keep a copy of the page.
     """
+    with opened(file, profile) as browser:
+        time.sleep(SETTLED)
+        # The page's is the last that was started; the others are Chromium's own.
+        return pss(max(renderers(browser), key=lambda process: int(process.name)))
+
+
+@contextlib.contextmanager
+def opened(file: Path, profile: Path) -> Iterator[int]:
+    """A browser of its own with a page in it; its process id."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("no chromium here: apt-get install chromium")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    opened = subprocess.Popen(
+    process = subprocess.Popen(
         [program, *flags, "--remote-debugging-port=0", f"--user-data-dir={profile}", file.as_uri()],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        time.sleep(SETTLED)
-        # The page's is the last that was started; the others are Chromium's own.
-        return pss(max(renderers(opened.pid), key=lambda process: int(process.name)))
+        yield process.pid
     finally:
-        opened.terminate()
-        opened.wait()
+        process.terminate()
+        process.wait()
 
 
 def renderers(browser: int) -> list[Path]:
