@@ -188,7 +188,8 @@ def test_shipped_models_give_torch_s_scores_and_greedy_texts(rounded, name):
         theirs = model.generate(
             prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=300, do_sample=False
         )[0, 4:].tolist()
-    assert not greedy["close"]
+    # A new letter of `repeat` is drawn by lot, so two of them may be as likely: it is counted.
+    assert greedy["close"] == ([0] if name == "repeat" else [])
     assert greedy["ids"] == theirs
 
 
