@@ -80,6 +80,14 @@ def test_the_model_is_fetched_at_one_commit(hub, deploy):
     assert f"connect-src {hub.url} {hub.app.files_host};" in policy[1]
 
 
+def test_what_it_wrote_as_it_learned_is_in_the_page(hub, deploy, run_dir):
+    rows = [{"step": 2, "text": "the s"}, {"step": 4, "text": "the sea"}]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (run_dir / "samples.jsonl").write_text(text, encoding="utf-8")
+    deploy()
+    assert manifest_of(hub)["samples"] == rows
+
+
 def test_its_page_may_ask_the_hub_and_nobody_else(command):
     assert sys.modules["static"].HOSTS == "https://huggingface.co https://*.hf.co"
 

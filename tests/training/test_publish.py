@@ -40,12 +40,15 @@ def send(ada, run_dir, proofs):
 
 def test_one_commit_brings_exactly_what_is_allowed(hub, send, run_dir):
     (run_dir / "notes.txt").write_text("private", encoding="utf-8")
+    learned = {"metrics.jsonl", "samples.jsonl"}  # how it learned, for whoever draws its curve
+    for name in learned:
+        (run_dir / name).write_text('{"step": 4}\n', encoding="utf-8")
     published = send()
     files = hub.files("ada/tiny", published.pinned)
     present = {name for name in MODEL if (run_dir / name).exists()}
     about = {"README.md", "loss.png", "metrics.json", "notebook.ipynb"}
     code = {"configuration_tinygpt.py", "modeling_tinygpt.py"}
-    assert set(files) == present | about | code | {".gitattributes"}
+    assert set(files) == present | about | learned | code | {".gitattributes"}
     assert files["model.safetensors"] == (run_dir / "model.safetensors").read_bytes()
     for name in code:
         assert files[name] == (ROOT / "tinygpt_hf" / name).read_bytes()

@@ -28,7 +28,8 @@ TOKENIZER = (
 )
 CODE = ("configuration_tinygpt.py", "modeling_tinygpt.py")
 MODEL = ("config.json", "generation_config.json", "model.safetensors", *TOKENIZER)
-ABOUT = ("README.md", "loss.png", "metrics.json", "recipe.yaml", "notebook.ipynb")
+MEASURED = ("metrics.json", "metrics.jsonl", "samples.jsonl", "loss.png")  # once, and as it learned
+ABOUT = ("README.md", *MEASURED, "recipe.yaml", "notebook.ipynb")
 ALLOWED = (*MODEL, *CODE, *ABOUT)
 # What an older version or another tool may have left in a repository, and this version replaces.
 REPLACED = (
