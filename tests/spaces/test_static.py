@@ -84,6 +84,7 @@ def test_what_it_wrote_as_it_learned_is_in_the_page(hub, deploy, run_dir):
     rows = [{"step": 2, "text": "the s"}, {"step": 4, "text": "the sea"}]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (run_dir / "samples.jsonl").write_text(text, encoding="utf-8")
+    hub.store.put("model", "bob/tiny", files_of(run_dir))
     deploy()
     assert manifest_of(hub)["samples"] == rows
 
@@ -230,9 +231,12 @@ def test_a_model_that_16_bits_cannot_hold_is_kept_in_32(hub, deploy, served, vis
     tensors = load_file(run_dir / "model.safetensors")
     tensors["lm_head.weight"][0, 0] = 1e5
     save_file(tensors, run_dir / "model.safetensors", {"format": "pt"})
+    hub.store.put("model", "bob/tiny", files_of(run_dir))
     deploy()
     page, _ = visit(served())
     assert written(page)
+    scores = page.evaluate("tinygpt.ready.then(() => tinygpt.logits([2])).then((all) => [...all])")
+    assert abs(scores[0]) > 1_000  # what 16 bits would have made infinite
 
 
 @browser
