@@ -13,7 +13,7 @@ from .conftest import FAKES
 from .protocol import Reply, Visitor
 from .servers import serve
 
-FEW, MANY = 12, 1_000
+FEW, MANY = 8, 1_000
 MARK = "<img src=x onerror=alert(1)>"
 NASTY = [
     MARK,

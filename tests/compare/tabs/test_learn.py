@@ -124,10 +124,9 @@ def test_a_browser_that_kept_rubbish_shows_the_guide_all_the_same(quick_page, vi
 @pytest.mark.parametrize(
     ("phone", "dark"),
     [
-        (True, True),
-        pytest.param(False, False, marks=pytest.mark.slow),
-        pytest.param(False, True, marks=pytest.mark.slow),
-        pytest.param(True, False, marks=pytest.mark.slow),
+        pytest.param(phone, dark, marks=pytest.mark.slow)
+        for phone in (False, True)
+        for dark in (False, True)
     ],
 )
 def test_learn_is_accessible_and_its_cost_is_measured(quick_page, visit, picture, phone, dark):
