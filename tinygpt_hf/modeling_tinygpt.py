@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.attention.flex_attention import create_mask
+from torch.nn.attention.flex_attention import BlockMask, create_mask
 from transformers import GenerationMixin, PreTrainedModel, __version__, masking_utils
 from transformers import initialization as init
 from transformers.cache_utils import Cache, DynamicCache
@@ -337,7 +337,7 @@ class TinyGPTModel(TinyGPTPreTrainedModel):
             kwargs["rotated"] = rotation(places, self.config.head_dim, self.config.rope_theta)
         elif self.positions == "relative":
             kwargs["distance"] = distances(self, x, mask, position_ids, cache, kwargs)
-            mask = as_numbers(mask, x.dtype)
+            mask = as_numbers(mask, kwargs["distance"], x.dtype)
 
         if self.training and self.dropout:
             x = drop(x, self.dropout)
@@ -584,8 +584,12 @@ def sees_all(attention_mask, cache) -> bool:
     return attention_mask is None or (attention_mask.ndim == 2 and bool(attention_mask.all()))
 
 
-def as_numbers(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
-    """What is added to the scores, for a mask that says true or false."""
+def as_numbers(mask, distance: torch.Tensor, dtype: torch.dtype):
+    """What is added to the scores, for a mask that says true or false. Flex attention keeps its,
+    but on a CPU torch 2.13 compiles that and a bias together for one length only."""
+    if isinstance(mask, BlockMask) and distance.device.type == "cpu":
+        length, keys = distance.shape
+        mask = create_mask(mask.mask_mod, mask.shape[0], 1, length, keys, device="cpu")
     if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
         return mask
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
@@ -594,17 +598,11 @@ def as_numbers(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | 
 def add_bias(attention: TinyGPTAttention, mask, distance: torch.Tensor, query, kwargs: dict):
     """The mask with the bias of each distance; flex attention takes the bias by itself."""
     bias = attention.distance_bias(distance)  # 1 H T K
-    flex = attention.config._attn_implementation == "flex_attention"
-    blocks = mask if flex and query.device.type != "cpu" else None
-    if flex and blocks is None and mask is not None:
-        # On a CPU torch 2.13 compiles bias and mask together for one length only: make them one.
-        length, keys = distance.shape
-        seen = create_mask(mask.mask_mod, len(query), 1, length, keys, device="cpu")
-        mask = as_numbers(seen, query.dtype)
+    blocks = mask if isinstance(mask, BlockMask) else None
     if mask is not None and blocks is None:
         bias = (bias + mask).clamp(min=torch.finfo(query.dtype).min)
     bias = bias.to(query.dtype)
-    if not flex:
+    if attention.config._attn_implementation != "flex_attention":
         return bias
     kwargs["position_bias"] = bias.expand(len(query), -1, -1, -1)
     return blocks

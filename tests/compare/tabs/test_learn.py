@@ -10,7 +10,7 @@ import pytest
 from compare.html import guide
 from compare.tabs.train.tab import LESSONS
 from tests.compare import axe
-from tests.compare.browser import NAMES
+from tests.compare.browser import LOOKS, NAMES
 from tests.compare.conftest import FAREWELL
 
 pytestmark = pytest.mark.browser
@@ -121,14 +121,8 @@ def test_a_browser_that_kept_rubbish_shows_the_guide_all_the_same(quick_page, vi
         page.locator("#idea-loss .attempt").wait_for()
 
 
-@pytest.mark.parametrize(
-    ("phone", "dark"),
-    [
-        pytest.param(phone, dark, marks=pytest.mark.slow)
-        for phone in (False, True)
-        for dark in (False, True)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("phone", "dark"), LOOKS)
 def test_learn_is_accessible_and_its_cost_is_measured(quick_page, visit, picture, phone, dark):
     look = NAMES[phone, dark]
     with visit(quick_page, phone=phone, dark=dark) as page:
