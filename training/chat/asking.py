@@ -13,7 +13,18 @@ from .phrases import Reword, agrees, expand, runs, several, telegram
 from .texts import MANNERS, ideas
 
 HELD = 25  # one pattern in so many about one idea is for validation only
-READINGS = {"ask": 14, "plain": 16, "frame": 4, "manner": 7, "clue": 6, "quote": 24, "unknown": 40}
+READINGS = {
+    "ask": 14,  # patterns about one idea
+    "plain": 16,
+    "everyday": 20,
+    "frame": 4,  # patterns with a name in them
+    "manner": 10,
+    "casual": 8,
+    "loose": 12,  # with a name or a description
+    "clue": 6,
+    "quote": 24,
+    "unknown": 40,
+}
 TELEGRAMS = 0.3  # of the questions are also asked in a hurry
 # A frame for "what" that asks for another manner.
 _OTHER = re.compile(
@@ -70,10 +81,17 @@ def too_near(question: str) -> bool:
 
 
 def names(idea: str) -> list[str]:
+    called = read("everyday")[idea]["called"]
     if idea in read("ideas"):
         found = read("ideas")[idea]
-        return [*found["one"], *found["many"]]
-    return read("asks")["ideas"][idea]["names"]
+        return [*found["one"], *found["many"], *called]
+    return [*read("asks")["ideas"][idea]["names"], *called]
+
+
+def descriptions(idea: str) -> list[str]:
+    """What people say who do not know its name."""
+    clues = read("ideas")[idea]["clues"] if idea in read("ideas") else []
+    return [*clues, *read("everyday")[idea]["things"]]
 
 
 def patterns(idea: str) -> Iterator[tuple[str, str, str]]:
@@ -84,11 +102,13 @@ def patterns(idea: str) -> Iterator[tuple[str, str, str]]:
         yield from ((manner, "ask", pattern) for pattern in own.get(manner, []))
         yield from ((manner, "frame", pattern) for pattern in frames[manner])
     yield from (("what", "plain", pattern) for pattern in asks["plain"].get(idea, []))
+    for manner in ("what", "why"):
+        own = read("everyday")[idea].get(manner, [])
+        yield from ((manner, "everyday", pattern) for pattern in own)
     for manner in MANNERS:
         yield from ((manner, "manner", pattern) for pattern in asks["manners"][manner])
-    if idea in read("ideas"):
-        yield from (("what", "clue", pattern) for pattern in frames["clue"])
-    yield from (("what", "quote", pattern) for pattern in frames["quote"])
+    for sort in ("casual", "loose", "clue", "quote"):
+        yield from (("what", sort, pattern) for pattern in frames[sort])
 
 
 def quotes(idea: str) -> list[str]:
@@ -106,14 +126,18 @@ def about(idea: str, rng: Random) -> tuple[list[Asked], list[Asked]]:
     reword = Reword(read("synonyms")["groups"])
     train: dict[str, str] = {}
     held: dict[str, str] = {}
+    others = [name for other in ideas() if other != idea for name in names(other)]
     for place, (manner, sort, pattern) in enumerate(patterns(idea)):
         called = names(idea)
-        if sort in ("clue", "quote"):
-            called = read("ideas")[idea]["clues"] if sort == "clue" else quotes(idea)
-        known = dict.fromkeys(("ONE", "MANY", "ANY"), called)
+        if sort == "quote":
+            called = quotes(idea)
+        elif sort in ("clue", "loose"):
+            called = descriptions(idea) + (called if sort == "loose" else [])
+        known: dict[str, list[str]] = dict.fromkeys(("ONE", "MANY", "ANY"), called)
+        known["OTHER"] = others
         if sort == "frame" and idea in read("ideas"):
             known |= {"ONE": read("ideas")[idea]["one"], "MANY": read("ideas")[idea]["many"]}
-        part = held if sort in ("ask", "plain") and place % HELD == HELD - 2 else train
+        part = held if sort in ("ask", "plain", "everyday") and place % HELD == HELD - 2 else train
         for text in several(pattern, known, READINGS[sort], rng):
             for question in variants(text, rng, reword if sort != "manner" else None):
                 if manner != "what" or sort == "quote" or not _OTHER.search(text):
@@ -135,8 +159,9 @@ def outside(rng: Random) -> list[Asked]:
     elsewhere, frames = read("elsewhere"), read("frames")
     things = dict.fromkeys(("ONE", "MANY", "ANY"), elsewhere["things"])
     found: dict[str, str] = {}
-    for facet in ("what", "why", "try", "clue"):
-        for pattern in (*frames[facet], *read("asks")["manners"].get(facet, [])):
+    things["OTHER"] = elsewhere["things"]
+    for facet in (*MANNERS, "casual", "loose", "clue"):
+        for pattern in (*frames.get(facet, []), *read("asks")["manners"].get(facet, [])):
             for text in several(pattern, things, READINGS["unknown"], rng):
                 found.setdefault(text, UNKNOWN)
     for pattern in (*elsewhere["far"], *elsewhere["near"], *read("outside")["patterns"]):
