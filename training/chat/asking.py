@@ -4,7 +4,7 @@ What comes too close to a question of the exam is dropped: no five words in a ro
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from random import Random
 
@@ -23,7 +23,7 @@ READINGS = {
     "loose": 12,  # with a name or a description
     "clue": 6,
     "quote": 24,
-    "unknown": 40,
+    "unknown": 70,
 }
 TELEGRAMS = 0.3  # of the questions are also asked in a hurry
 # A frame for "what" that asks for another manner.
@@ -37,10 +37,9 @@ Asked = tuple[str, str]  # a label and a question
 def exam_questions() -> list[str]:
     """All that the exam asks: nothing like it is trained on. People's phrasings as well."""
     found = [question for _, question in held_out()]
-    for name in ("ideas", "people"):
+    for name in ("ideas", "people", "unknown"):
         found += [question for _, question in listed(name)]
-    found += [question for _, question in listed("unknown")]
-    return found
+    return found + [question for thread in threads() for question, _ in thread]
 
 
 def threads() -> list[list[tuple[str, list[str]]]]:
@@ -195,6 +194,11 @@ def follow(manner: str, rng: Random) -> str:
     return expand(rng.choice(read("asks")["follow"][manner]), {}, rng)
 
 
+def lead(way: str, rng: Random, called: Sequence[str] = ()) -> str:
+    """Back to an idea, or on to another one."""
+    return expand(rng.choice(read("asks")[way]), {"ANY": called}, rng)
+
+
 def by_name(idea: str, manner: str, rng: Random) -> str:
     while True:
         pattern = rng.choice(read("asks")["manners"][manner])
@@ -204,9 +208,18 @@ def by_name(idea: str, manner: str, rng: Random) -> str:
 
 
 def all_questions(rng: Random) -> tuple[list[Asked], list[Asked]]:
+    """Questions about all ideas; those that fit two of them are left out."""
     train: list[Asked] = []
     held: list[Asked] = []
+    meant: dict[str, set[str]] = {}
     for idea in ideas():
         first, second = about(idea, rng)
         train, held = train + first, held + second
-    return train, held
+        for _, question in first + second:
+            meant.setdefault(plain(question), set()).add(idea)
+    clear = [[item for item in part if len(meant[plain(item[1])]) == 1] for part in (train, held)]
+    return clear[0], clear[1]
+
+
+def plain(question: str) -> str:
+    return " ".join(re.findall(r"[\w']+", question.lower()))
