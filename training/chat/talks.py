@@ -19,6 +19,7 @@ from .phrases import typed
 from .texts import AGAIN, MANNERS, STORY, UNKNOWN, UNSAID, answers, ideas
 
 TURNS, SHARES = (1, 2, 3, 4, 5, 6), (20, 14, 18, 20, 16, 12)
+RARE = ("whose", "has", "holder", "went", "met")  # kinds of questions that few stories allow
 STRANGERS = 0.12  # of the stories get a question about somebody who is not in them
 MOST = 330  # words of a talk, so that it fits into the window
 SMALL = ("greeting", "thanks", "bye", "mood", "able", "who", "trained", "fallible", "memory", "ok")
@@ -187,7 +188,7 @@ class Talk:
     def about_story(self, told: Teller, count: int, lead: str = "") -> None:
         """Questions about it, each of another kind; `lead` stands before the first."""
         known = facts(told, self.rng)
-        chosen = self.rng.sample(known, min(count, len(known)))
+        chosen = drawn(known, min(count, len(known)), self.rng)
         if self.rng.random() < STRANGERS:
             chosen[-1] = stranger(told, self.rng)
         for fact in chosen:
@@ -198,6 +199,12 @@ class Talk:
                 continue
             self.say(f"{lead}{asked}", label, answer)
             lead = ""
+
+
+def drawn(known: list[Fact], count: int, rng: Random) -> list[Fact]:
+    """Some of the facts; those that few stories have come twice as often."""
+    rank = {fact.kind: rng.random() ** (0.5 if fact.kind in RARE else 1) for fact in known}
+    return sorted(known, key=lambda fact: rank[fact.kind], reverse=True)[:count]
 
 
 def stranger(told: Teller, rng: Random) -> Fact:
