@@ -20,11 +20,13 @@ READINGS = {
     "frame": 4,  # patterns with a name in them
     "manner": 10,
     "casual": 8,
-    "loose": 12,  # with a name or a description
-    "clue": 6,
+    "loose": 18,  # with a name or a description
+    "clue": 12,
     "quote": 24,
-    "unknown": 70,
+    "unknown": 80,
 }
+THINGS = ("TOPIC", "ILL", "SPORT", "TECH", "PLACE", "PERSON", "WORK", "FOOD")  # of outside.yaml
+COINED = 200  # words that there are not, among them
 TELEGRAMS = 0.3  # of the questions are also asked in a hurry
 # A frame for "what" that asks for another manner.
 _OTHER = re.compile(
@@ -155,19 +157,27 @@ def sorted_out(questions: dict[str, str]) -> list[Asked]:
 
 def outside(rng: Random) -> list[Asked]:
     """Questions about what it was not taught."""
-    elsewhere, frames = read("elsewhere"), read("frames")
-    things = dict.fromkeys(("ONE", "MANY", "ANY"), elsewhere["things"])
+    elsewhere, frames, words = read("elsewhere"), read("frames"), read("outside")["words"]
+    things = [*elsewhere["things"], *(coined(rng) for _ in range(COINED))]
+    things += [thing for sort in THINGS for thing in words[sort]]
+    known = {mark: things for mark in ("ONE", "MANY", "ANY", "OTHER")}
     found: dict[str, str] = {}
-    things["OTHER"] = elsewhere["things"]
     for facet in (*MANNERS, "casual", "loose", "clue"):
         for pattern in (*frames.get(facet, []), *read("asks")["manners"].get(facet, [])):
-            for text in several(pattern, things, READINGS["unknown"], rng):
+            for text in several(pattern, known, READINGS["unknown"], rng):
                 found.setdefault(text, UNKNOWN)
     for pattern in (*elsewhere["far"], *elsewhere["near"], *read("outside")["patterns"]):
-        for text in several(pattern, read("outside")["words"], READINGS["unknown"], rng):
+        for text in several(pattern, words, READINGS["unknown"], rng):
             for question in variants(text, rng, None):
                 found.setdefault(question, UNKNOWN)
     return sorted_out(found)
+
+
+def coined(rng: Random) -> str:
+    """A word that there is not: who has never seen a word does not know it."""
+    starts = (*"bdfghklmnprstvwz", "br", "fl", "gr", "kl", "pl", "st", "tr")
+    word = "".join(rng.choice(starts) + rng.choice("aeiou") for _ in range(rng.randint(1, 3)))
+    return rng.choice(("", "", "a ", "the ")) + word + rng.choice((*"nrlsxm", "nd"))
 
 
 def say(label: str, rng: Random) -> str:
