@@ -33,6 +33,7 @@ _OTHER = re.compile(
     r"\b(briefly|simple|beginner|sentence|child|friend|grandmother|short|quick|summary|more|example"
     r"|examples|again)\b"
 )
+_MARKS = re.compile(r"[|\\{}]|\?\w")  # of a choice in a choice, which is not read well
 Asked = tuple[str, str]  # a label and a question
 
 
@@ -124,7 +125,7 @@ def quotes(idea: str) -> list[str]:
 
 def about(idea: str, rng: Random) -> tuple[list[Asked], list[Asked]]:
     """Questions about one idea, for training and for validation."""
-    reword = Reword(read("synonyms")["groups"])
+    reword = Reword([*read("synonyms")["groups"], *read("synonyms")["more"]])
     train: dict[str, str] = {}
     held: dict[str, str] = {}
     others = [name for other in ideas() if other != idea for name in names(other)]
@@ -152,21 +153,29 @@ def variants(text: str, rng: Random, reword: Reword | None) -> list[str]:
 
 
 def sorted_out(questions: dict[str, str]) -> list[Asked]:
-    return [(label, text) for text, label in questions.items() if not too_near(text)]
+    return [
+        (label, text)
+        for text, label in questions.items()
+        if not too_near(text) and not _MARKS.search(text)
+    ]
 
 
 def outside(rng: Random) -> list[Asked]:
     """Questions about what it was not taught."""
     elsewhere, frames, words = read("elsewhere"), read("frames"), read("outside")["words"]
-    things = [*elsewhere["things"], *(coined(rng) for _ in range(COINED))]
+    other = tuple(read("outside")["by_now"])
+    things = [thing for thing in elsewhere["things"] if not thing.startswith(other)]
+    things += [coined(rng) for _ in range(COINED)]
     things += [thing for sort in THINGS for thing in words[sort]]
-    known = {mark: things for mark in ("ONE", "MANY", "ANY", "OTHER")}
+    known = dict.fromkeys(("ONE", "MANY", "ANY", "OTHER"), things)
     found: dict[str, str] = {}
     for facet in (*MANNERS, "casual", "loose", "clue"):
         for pattern in (*frames.get(facet, []), *read("asks")["manners"].get(facet, [])):
             for text in several(pattern, known, READINGS["unknown"], rng):
                 found.setdefault(text, UNKNOWN)
     for pattern in (*elsewhere["far"], *elsewhere["near"], *read("outside")["patterns"]):
+        if pattern.startswith(other):
+            continue
         for text in several(pattern, words, READINGS["unknown"], rng):
             for question in variants(text, rng, None):
                 found.setdefault(question, UNKNOWN)

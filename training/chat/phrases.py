@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 Rng = random.Random
 Names = Mapping[str, Sequence[str]]  # what ONE, MANY and ANY may stand for
 _MARK = re.compile(r"\b[A-Z]{3,}\b")
-_CHOICE = re.compile(r"(?<!\\)\(((?:[^()\\]|\\.)*)\)")  # the innermost ones
+_CHOICE = re.compile(r"\(([^()]*)\)")
 # A plural verb before a singular noun; a singular verb and the word that follows.
 _PLURAL_VERB = re.compile(
     r"\b(do|are|were|don't) (a|an|it|one|each|every|the (?!\w*s\b|people|others|big|early)\w+)\b"
@@ -50,9 +50,7 @@ _SMALL = frozenset(
 
 def expand(pattern: str, names: Names, rng: Rng) -> str:
     """One way to read a pattern."""
-    text, found = pattern, 1
-    while found:
-        text, found = _CHOICE.subn(lambda choice: rng.choice(choice[1].split("|")), text)
+    text = _CHOICE.sub(lambda choice: rng.choice(choice[1].split("|")), pattern)
     text = _MARK.sub(lambda mark: rng.choice(names[mark[0]]) if mark[0] in names else mark[0], text)
     text = re.sub(r"\\(.)", r"\1", text)  # \+ and \? are themselves
     return re.sub(r"\s+", " ", re.sub(r"\s+([,?])", r"\1", text)).strip()
