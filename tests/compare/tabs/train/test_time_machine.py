@@ -44,7 +44,7 @@ def test_a_repo_that_has_no_steps_or_is_not_there_is_a_sentence(hub, ada, run_di
     for name in ("nobody", "a/b@main", "<script>/x"):
         with pytest.raises(RefusedError, match="named as user/name"):
             stops_of(name)
-    with pytest.raises(RefusedError, match="ada/lost cannot be had"):
+    with pytest.raises(RefusedError, match="The versions of ada/lost cannot be read"):
         stops_of("ada/lost")
     hub.store.put("model", "ada/untagged", {"config.json": b"{}"})
     with pytest.raises(RefusedError, match="no tags step-N"):
