@@ -15,8 +15,7 @@ from training.stories.language.acts import acts
 from training.stories.telling.teller import Teller
 
 from .material import read
-from .phrases import expand
-from .slots import fill, inside, listed, shown, upper
+from .phrases import expand, fill, inside, listed, shown, upper
 from .texts import UNSAID, answers
 
 ARRIVALS = ("comes", "meets", "caught")

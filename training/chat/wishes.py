@@ -9,8 +9,7 @@ from training.stories.telling.teller import Teller
 
 from .facts import ending
 from .material import read
-from .phrases import expand
-from .slots import fill, inside
+from .phrases import expand, fill, inside
 
 
 @dataclass(frozen=True)
