@@ -37,8 +37,8 @@ KNOWS = {
 
 
 def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
-    """`model` on the left, `baseline` on the right; loading begins at once. Who cannot be had is
-    named to whoever started the page, as it is on the page itself."""
+    """`model` on the left, `baseline` on the right; loading begins at once. A model that
+    does not load is named to whoever started the page, as it is on the page itself."""
     # What a visitor names on the Hub may be no larger; whoever runs the page may raise it.
     os.environ.setdefault("TINYGPT_MAX_PARAMETERS", str(MOST_PARAMETERS))
     roster = Roster(
@@ -114,7 +114,7 @@ def _loaders() -> ModuleType:
     from training.loop.console import no_bars
 
     no_bars()
-    set_verbosity_error()  # a model that cannot be had is named once, not at each attempt
+    set_verbosity_error()  # a model that does not load is named once, not at each try
     # Two models write at the same time: each on its half of the cores, none waiting for the other.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     return loaders

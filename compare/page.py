@@ -28,13 +28,12 @@ from compare.tabs import (
     compare,
     journey,
     learn,
-    newer,
-    opening,
     score,
 )
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
 from compare.tabs.inside import tab as inside
+from compare.tabs.seats import newer, opening
 from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html
 from compare.tabs.train import tab as train
 

@@ -1,7 +1,7 @@
 """`python -m compare.recorded.record`: the models of the first screen write, and it is kept.
 
-The page shows these answers until the models are loaded. A model that cannot be had is left out,
-and so is never quoted: GPT-2's answers get in only where GPT-2 itself has run.
+The page shows these answers until the models are loaded. A model that does not load is left
+out, and so is never quoted: GPT-2's answers get in only where GPT-2 itself has run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             found.append(load(name))
         except (OSError, ValueError) as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)  # noqa: T201
+            print(f"{name} is left out: {error}", file=sys.stderr)  # noqa: T201 (a command)
     written = {
         "transformers": transformers.__version__,
         "answers": answers(found, args.prompt, Sampling(seed=args.seed)),

@@ -11,9 +11,10 @@ import gradio as gr
 
 from compare.html.panes import SIDES, notice
 from compare.html.terms import TERMS
-from compare.tabs import blind, menu, opening, token
+from compare.tabs import blind, token
 from compare.tabs.address import like, within
-from compare.tabs.opening import first_panes
+from compare.tabs.seats import menu, opening
+from compare.tabs.seats.opening import first_panes
 from compare.tabs.shared import FREE, QUIET, Page, html
 from compare.values import LARGEST_SEED, LONGEST, RefusedError, Sampling
 

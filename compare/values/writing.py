@@ -15,7 +15,7 @@ LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_s
 
 
 class RefusedError(Exception):
-    """What the visitor asked for cannot be had; the message is a sentence with the way out."""
+    """What the visitor asked for is not possible; the message is a sentence with the way out."""
 
 
 class BusyError(RefusedError):

@@ -69,7 +69,7 @@ def test_from_the_first_paint_to_a_model_of_ones_own_and_a_shared_text(
             assert texts(other) == written
             picture(other, f"walk-5-another-browser-{look}")
     with capsys.disabled():
-        print(f"\n{look}: {clicks} click, {seconds:.1f} s from the first paint")  # noqa: T201
+        print(f"\n{look}: {clicks} click, {seconds:.1f} s from the first paint")  # noqa: T201 (for who runs it)
     assert clicks <= CLICKS
     assert seconds <= SECONDS
 

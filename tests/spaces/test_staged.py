@@ -102,7 +102,7 @@ def test_the_deploy_command_finds_that_it_answers(space, hub, ada, command):
 
 
 @pytest.mark.browser
-def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811
+def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811 (the fixture)
     _, url, _ = space
     # On a Space gradio itself adds the Hub's header, from the Hub and with a font of Google's.
     with visit(url, forgive=("",)) as page:
@@ -169,7 +169,7 @@ def test_its_own_requirements_are_all_that_it_needs(container, tmp_path, hub, ad
             life_of(hub.repo("ada/page", "space")).host = url
             said = Running(HfApi(), "ada/page", print).ask()
             assert said.strip()
-            print(f"{interpreter}, after {step or 'install'}: it writes {said!r}")  # noqa: T201
+            print(f"{interpreter}, after {step or 'install'}: it writes {said!r}")  # noqa: T201 (for who runs it)
     assert container.written() == set()
 
 

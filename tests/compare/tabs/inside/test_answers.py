@@ -12,8 +12,7 @@ import pytest
 from compare.tabs.inside import answers
 from compare.tabs.inside.choices import _PRESSED, _READERS, Asked, Choices
 from tests.compare.fakes import FakeContestant
-
-from .settings import of_the_page
+from tests.compare.tabs.settings import of_the_page
 
 CHOICES = Choices(dict.fromkeys(_PRESSED), _READERS)
 GIVEN: dict[str, Any] = {
