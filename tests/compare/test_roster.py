@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from compare.roster import REPO_ID, SEAT, Roster, own_name, shipped_names, shown
+from compare.roster import REPO_ID, Roster, own_name, shown
 from compare.values import RefusedError
+from compare.values.players import SEAT, shipped_names
 
 from .fakes import FakeContestant, fake_roster
 
@@ -223,5 +224,5 @@ def test_a_folder_of_this_machine_is_named_without_its_way(tmp_path):
     roster = Roster([], FakeContestant, left="ada/tiny", baseline=str(tmp_path / "smollm2"))
     assert roster.baseline_name == "smollm2"
     assert roster.line(SEAT).startswith("smollm2")
-    assert str(tmp_path) not in roster.waiting_sentence()
+    assert str(tmp_path) not in roster.waiting_sentence(roster.stand_in())
     assert shown("ada/tiny@main") == "ada/tiny@main"

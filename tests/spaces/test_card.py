@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import hf_hub_download
 from huggingface_hub.hf_api import SpaceHardware
 
-from compare.roster import BASELINE, BASELINE_REVISION, DEFAULT
+from compare.values.players import BASELINE, BASELINE_REVISION, DEFAULT
 from tests.hub.metadata import front_matter, problems
 
 from .conftest import ROOT

@@ -10,8 +10,8 @@ from compare.html.panes import RECORDED
 from compare.lineup import CHECKPOINTS
 from compare.recorded import answers
 from compare.recorded.record import answers as answers_of
-from compare.roster import BASELINE, BASELINE_REVISION, SEAT
 from compare.values import Sampling
+from compare.values.players import BASELINE, BASELINE_REVISION, SEAT
 from tests.compare.fakes import FakeContestant
 
 KEPT = json.loads(answers.FILE.read_text(encoding="utf-8")) if answers.FILE.exists() else {}

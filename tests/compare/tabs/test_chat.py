@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from compare.roster import CHAT, SEAT
 from compare.tabs import chat
 from compare.tabs.chat import transcript
 from compare.tabs.shared import Page
 from compare.values import RefusedError
+from compare.values.players import CHAT, SEAT
 from tests.compare import axe
 from tests.compare.browser import NAMES
 from tests.compare.fakes import fake_roster

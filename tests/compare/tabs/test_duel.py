@@ -6,9 +6,10 @@ import asyncio
 import threading
 
 from compare.html.panes import Pane
-from compare.roster import SEAT, Roster
+from compare.roster import Roster
 from compare.tabs.duel import Duels
 from compare.values import Facts, Sampling
+from compare.values.players import SEAT
 from tests.compare.fakes import FakeContestant, fake_roster
 
 SEATS = {"left": "shakespeare", "right": SEAT}
