@@ -35,9 +35,8 @@ from compare.tabs import (
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
 from compare.tabs.inside import tab as inside
-from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html, prompts
+from compare.tabs.shared import OURS, QUIET, Page, first_keys, html, prompts
 from compare.tabs.train import tab as train
-from compare.values.players import EXAMPLES, OPENINGS
 
 # Each has NAME and build(page, tab).
 TABS: list[ModuleType] = [compare, inside, score, train, learn, chat]
@@ -130,7 +129,7 @@ def _prompt(roster: Roster, settings: Settings) -> gr.Textbox:
     )
     prompt.submit(None, js=_GO, **QUIET)
     settings.accept("prompt", prompt, address.prompt, tabs=("compare", "inside"))
-    ours = json.dumps([*PROMPTS, *EXAMPLES.values(), *OPENINGS])
+    ours = json.dumps(OURS)
     with gr.Row(elem_classes="chips"):
         undo = gr.Button("Bring my text back", size="sm", elem_classes="chip", elem_id="undo")
         undo.click(None, prompt, prompt, js="(now) => journey.restore(now)", **QUIET)

@@ -36,7 +36,7 @@ def of_text(prompt: str, text: str) -> Coherence | None:
     """What the checker makes of a prompt and its continuation; None where the prompt is of another
     world, or too long to be a story."""
     whole = prompt + text
-    if len(whole) > MOST_READ:
+    if len(whole) > MOST_READ or not prompt.strip():
         return None
     begun = _read(prompt)
     found = _read(whole) if begun else None

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from compare.html import curves
+from compare.html import coherence, curves
 from compare.html.panes import notice
-from compare.html.talk import EMPTY, Talk, Turn, transcript
 from compare.roster import Roster
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import Answers, Generation, Message, RefusedError, Sampling
@@ -25,9 +24,15 @@ ABOUT = ["Who is the story about?", "Where does it begin?", "How does it end?"]
 STORY = "Tell me a story."
 _LONGEST = WHOLE_STORY  # tokens of an answer: it may be a story
 _UNTUNED = 48  # tokens of what the model before tuning goes on with
+_AS_IT_IS = tuple(gr.skip() for _ in range(4))  # of what an answer changes
 _MOST = 1_000  # letters of a question
 _LOOK = 0.15
+_EMPTY = "<p class='state'>Ask something, or take one of the questions below.</p>"
 _NOBODY = "No model here was tuned to answer: put one that was on the left."
+# A message: `role` and `content`; of a story `holds`, what was found in it, and `by`, who wrote it
+# where that was not the one that is talked with.
+Turn = dict[str, Any]
+Talk = list[Turn]
 
 
 def build(page: Page, tab: gr.Tab) -> None:
@@ -35,7 +40,7 @@ def build(page: Page, tab: gr.Tab) -> None:
     with gr.Row(elem_classes="halves"):
         with gr.Column(min_width=300):
             who = html(_who(page.roster, *_first(page.roster)), elem_id="chat-who")
-            said = html(EMPTY, elem_id="talk")
+            said = html(_EMPTY, elem_id="talk")
             question = gr.Textbox(
                 label="Your question", max_lines=3, elem_id="ask", max_length=_MOST
             )
@@ -66,18 +71,21 @@ def build(page: Page, tab: gr.Tab) -> None:
     answers.append(retry.click(room.again, [*seats, talk], shown, **options))
     answers.append(offer.click(room.story, talk, shown, **options))
     stop.click(room.stop, queue=False, **QUIET)
-    clear.click(lambda: (EMPTY, _pane(), [], ""), None, shown, cancels=answers, **QUIET)
-    talk.change(_questions, talk, about, **options)
+    cleared = clear.click(lambda: (_EMPTY, _pane(), [], ""), None, shown, cancels=answers, **QUIET)
 
     async def seat(left: str, before: str) -> tuple[Any, ...]:
         """Another model begins another talk; the same one goes on."""
         now = await room.partner(left)
-        gone = [gr.skip()] * 3 if now == before else [EMPTY, _pane(), []]
+        gone = [gr.skip()] * 3 if now == before else [_EMPTY, _pane(), []]
         return _who(page.roster, left, now), now, *gone
 
     followed = [who, partner, said, beside, talk]
-    for event in (seats[0].change, page.demo.load):
+    seated = [
         event(seat, [seats[0], partner], followed, trigger_mode="multiple", **options)
+        for event in (seats[0].change, page.demo.load)
+    ]
+    for event in (*answers, cleared, *seated):
+        event.then(_questions, talk, about, **options)
 
 
 def _chip(text: str, visible: bool = True) -> gr.Button:
@@ -132,7 +140,7 @@ class _Room:
     ) -> AsyncIterator[tuple[Any, ...]]:
         question = (question or "").strip()
         if not question or self._busy(request):
-            yield tuple(gr.skip() for _ in range(4))
+            yield _AS_IT_IS
             return
         asked = [*talk, {"role": "user", "content": question[:_MOST]}]
         sampling = Sampling(greedy=True, max_new_tokens=_LONGEST)
@@ -145,7 +153,7 @@ class _Room:
         """The last question once more, drawn this time, so that the answer may be another."""
         asked = talk[:-1] if talk and talk[-1]["role"] == "assistant" else talk
         if not asked or self._busy(request):
-            yield tuple(gr.skip() for _ in range(4))
+            yield _AS_IT_IS
             return
         sampling = Sampling(seed=secrets.randbelow(1_000_000), max_new_tokens=_LONGEST)
         async for out in self._answer(request.session_hash or "", (left, right), asked, sampling):
@@ -155,7 +163,7 @@ class _Room:
         """A story of another model of the page joins the talk, for the visitor to ask about."""
         visitor = request.session_hash or ""
         if self._busy(request):
-            yield tuple(gr.skip() for _ in range(4))
+            yield _AS_IT_IS
             return
         try:
             teller = await self.page.roster.arrive(STORIES)
@@ -167,11 +175,11 @@ class _Room:
             return
         lives = self._running[visitor] = [live]
         told = [*talk, {"role": "user", "content": STORY}]
+        turn: Turn = {"role": "assistant", "by": teller.name}
         try:
             while True:
                 chunk = live.chunk()
-                turn: Turn = {"role": "assistant", "content": opening + chunk.text}
-                turn["by"] = teller.name
+                turn = {**turn, "content": opening + chunk.text}
                 if chunk.stopped:
                     turn["holds"] = await asyncio.to_thread(teller.coherence, opening, chunk.text)
                 now = [*told, turn]
@@ -209,11 +217,10 @@ class _Room:
         try:
             while True:
                 over = all(one.chunk().stopped for one in lives)
-                turn: Turn = {"role": "assistant", "content": live.chunk().text.strip()}
-                if over and tuned.tells:
-                    found = await asyncio.to_thread(tuned.coherence, "", turn["content"])
-                    if found:
-                        turn["holds"] = found
+                text = live.chunk().text.strip()
+                turn: Turn = {"role": "assistant", "content": text}
+                if over and (found := await asyncio.to_thread(tuned.coherence, "", text)):
+                    turn["holds"] = found
                 now = [*asked, turn]
                 yield transcript(now, forgotten, busy=not over), beside.html(), now, ""
                 if over:
@@ -256,6 +263,32 @@ class _Beside:
     def html(self) -> str:
         text = self.live.chunk().text if self.live else ""
         return _pane(self.name, self.question, text, self.problem, self.untuned)
+
+
+def transcript(talk: Sequence[Turn], forgotten: int = 0, busy: bool = False) -> str:
+    """The talk, with a line where the model's memory begins."""
+    if not talk:
+        return _EMPTY
+    lines = []
+    for number, turn in enumerate(talk):
+        if forgotten and number == forgotten:
+            lines.append("<li class='memory'>Here its memory begins: the window holds no more</li>")
+        lines.append(_line(turn))
+    turns = sum(turn["role"] == "assistant" and "by" not in turn for turn in talk)
+    done = " data-done='chat'" if turns >= 3 and not busy else ""
+    return (
+        f"<div class='talk' tabindex='0' role='log' aria-label='The talk' "
+        f"aria-busy='{str(busy).lower()}'{done}><ol>{''.join(lines)}</ol></div>"
+    )
+
+
+def _line(turn: Turn) -> str:
+    who, by, found = "You" if turn["role"] == "user" else "It", turn.get("by"), turn.get("holds")
+    wrote = f"<p class='fine'>{escape(by)} wrote this story. Ask about it.</p>" if by else ""
+    return (
+        f"<li class='{turn['role']}'><span class='unseen'>{who}: </span>"
+        f"{coherence.marked(turn['content'], found)}{coherence.line(found)}{wrote}</li>"
+    )
 
 
 def _pane(

@@ -64,7 +64,7 @@ class _Half:
         return self.pane
 
     async def _checked(self, who: Answers, at: int, take: Take) -> Take:
-        """With whether its story holds. On the way nobody waits for that; at the end it is there."""
+        """With whether its story holds. On the way nobody waits for that; at the end all do."""
         check = self.checks.setdefault(at, _Check())
         if check.due(take.chunk):
             check.work = asyncio.ensure_future(

@@ -23,6 +23,7 @@ PROMPTS = [
     "The animal didn't cross the street because it was tired",
     "hell",
 ]
+OURS = [*PROMPTS, *EXAMPLES.values(), *OPENINGS]
 SIGNS = {"left": "● left", "right": "◆ right"}
 # Of every event of the page: nothing that a client could call, and no spinner over the panes.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -109,7 +110,7 @@ def prompts(roster: Roster) -> list[str]:
 
 def is_example(prompt: str) -> bool:
     """Whether the prompt is ours to replace, not the visitor's."""
-    return prompt in (*PROMPTS, *EXAMPLES.values(), *OPENINGS) or not prompt
+    return prompt in OURS or not prompt
 
 
 def html(value: str = "", **options: Any) -> gr.HTML:

@@ -17,8 +17,7 @@ EXAMPLE = "To be or not to be"
 EXAMPLES = {"hello": "hell", "next-char": "the c", "minigpt": "the ", "bigram": EXAMPLE}
 # Of stories whose combination of person, thing, place and plot was kept out of training.
 OPENINGS = (
-    "On a foggy morning, Waffle the badger was at the station. "
-    "He had a round pumpkin for lunch, as heavy as a dog.",
+    "On a foggy morning, Waffle the badger was at the station.",  # two lines on a phone
     "On a snowy morning, Pepper the frog was in the library. Whatever she promised, she did.",
 )
 WHOLE_STORY = 400  # new tokens: no story of that world has more

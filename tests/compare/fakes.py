@@ -33,7 +33,7 @@ from compare.values.players import TELLERS
 from tests.compare.fake_inside import FakeInside
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
-NAMES = ["shakespeare", "hello", "next-char", "chat", "chat-base"]  # on offer
+NAMES = ["shakespeare", "hello", "next-char", "chat", "chat-base", *TELLERS[:2]]  # on offer
 CLOSED: dict[str, Any] = {"hello": "hello"}
 
 
@@ -165,12 +165,11 @@ class FakeContestant:
 def fake_roster(
     *, pause: float = 0.0, late: Callable[[], bool] | None = None, stories: bool = False
 ) -> Roster:
-    """Tiny ones on offer, those of the stories too where they ship; the baseline comes when `late`
-    says so, or never."""
-    names = [*NAMES, *TELLERS[:2]] if stories else NAMES
+    """Tiny ones on offer, those of the stories first if it is their page; the baseline comes when
+    `late` says so, or never."""
 
     def load(name: str) -> FakeContestant:
-        if name in (*names, "shakespeare-gpt2"):
+        if name in (*NAMES, "shakespeare-gpt2"):
             return FakeContestant(name, pause=pause, vocabulary=5 if name == "hello" else 65)
         raise ValueError(f"{name} is not on the Hub")
 
@@ -179,9 +178,14 @@ def fake_roster(
             time.sleep(0.02)
         return FakeContestant("GPT-2", pause=pause, vocabulary=50_257)
 
-    baseline = None if late is None else "openai-community/gpt2"
-    tuned = {"chat": "stories" if stories else "chat-base"}
-    return Roster(names, load, baseline=baseline, load_baseline=load_baseline, tuned_from=tuned)
+    return Roster(
+        NAMES,
+        load,
+        left=None if stories else "shakespeare",
+        baseline=None if late is None else "openai-community/gpt2",
+        load_baseline=load_baseline,
+        tuned_from={"chat": "stories" if stories else "chat-base"},
+    )
 
 
 def real_roster() -> Roster:
@@ -217,7 +221,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slow", action="store_true")
-    parser.add_argument("--stories", action="store_true", help="those of the stories ship")
+    parser.add_argument("--stories", action="store_true", help="those of the stories play at first")
     parser.add_argument("--real", action="store_true", help="untrained models, no fakes")
     parser.add_argument("--late", type=Path, help="GPT-2 comes when this file does")
     parser.add_argument("--log", help="notes the seconds that each cancelled text had")

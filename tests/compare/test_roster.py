@@ -10,7 +10,7 @@ import pytest
 
 from compare.roster import REPO_ID, Roster, own_name, shown
 from compare.values import RefusedError
-from compare.values.players import SEAT, shipped_names
+from compare.values.players import OPENINGS, SEAT, shipped_names
 
 from .fakes import FakeContestant, fake_roster
 
@@ -167,6 +167,28 @@ def test_the_menu_says_what_each_model_is():
     assert roster.line(SEAT) == "GPT-2"
     key = roster.add(lambda key: FakeContestant("mine"))
     assert roster.line(key) == f"{own_name(key)}: trained here by you"
+
+
+def test_the_stories_are_the_pair_at_first_as_soon_as_they_ship():
+    roster = Roster(["hello", "shakespeare", "stories", "stories-gpt2"], FakeContestant)
+    assert (roster.left, roster.stand_in()) == ("stories", "stories-gpt2")
+    assert roster.example("stories") == OPENINGS[0]
+    assert roster.length("stories") > roster.length("shakespeare") == 120
+    assert "shakespeare" in roster.names
+    for left in ("shakespeare", "hello", "own-1"):
+        assert roster.stand_in([left, SEAT]) == "shakespeare-gpt2"
+        assert roster.stand_in([SEAT, left]) == "shakespeare-gpt2"  # sides are drawn by lot
+    asked = Roster(["stories", "stories-gpt2"], FakeContestant, left="shakespeare")
+    assert (asked.left, asked.stand_in()) == ("shakespeare", "shakespeare-gpt2")
+
+
+def test_until_they_ship_all_is_as_it_was():
+    roster = Roster(["hello", "shakespeare", "chat"], FakeContestant)
+    assert (roster.left, roster.stand_in()) == ("shakespeare", "shakespeare-gpt2")
+    assert roster.example("chat") == "To be or not to be"
+    assert roster.length("chat") == 120
+    alone = Roster(["stories"], FakeContestant)
+    assert (alone.left, alone.stand_in()) == ("stories", "shakespeare-gpt2")
 
 
 def test_a_hub_that_hangs_does_not_hold_up_what_is_on_disk():

@@ -39,6 +39,15 @@ def test_a_recorded_answer_says_that_it_is_one_and_with_which_settings(written):
     assert "tokens/s" not in pane.html()
 
 
+def test_what_was_found_in_a_recorded_story_is_kept_with_it(written):
+    asked = Sampling(seed=0, max_new_tokens=9)
+    record = answers_of([FakeContestant("stories")], "On a foggy morning", asked)
+    answers.FILE.write_text(json.dumps({"answers": record}), encoding="utf-8")
+    pane = answers.recorded_pane("left", "stories", "stories")
+    assert "<mark>nobler</mark>" in pane.html()
+    assert "coherence" not in written["shakespeare"]
+
+
 def test_a_model_that_was_not_recorded_is_not_quoted(written):
     assert answers.recorded_pane("right", SEAT, "GPT-2") is None
 
