@@ -113,7 +113,8 @@ def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811
         page.click("#generate")
         page.wait_for_function(
             "[...document.querySelectorAll('.out')].every(o => o.ariaBusy === 'false')"
-            "&& document.querySelector('.pane.left .figures').textContent.match(/reached|stopped/)"
+            "&& document.querySelector('.pane.left .figures').textContent"
+            ".match(/reached|stopped|end of text/)"
         )
         assert all(text.strip() for text in page.locator(".out").all_inner_texts())
 
