@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from .html.sizes import short
-from .roster import BASELINE, DEFAULT, SEAT, STAND_IN, Roster, shipped_names
+from .roster import Roster
 from .values import Answers
+from .values.players import BASELINE, SEAT, shipped_names
 
 MOST_PARAMETERS = 50_000_000
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -25,6 +26,8 @@ KNOWS = {
     "next-char": "knows one sentence, and guesses from the mean of five letters",
     "minigpt": "knows a few sentences by heart and stops at their end",
     "bigram": "sees one letter and guesses the next",
+    "stories": "tells small stories, and nearly always keeps its facts straight",
+    "stories-gpt2": "GPT-2's design, tiny, trained on the same stories",
     "chat": "answers questions about the ideas of the guide",
     "chat-base": "the chat model before it learned to answer",
     "ladder/1-bigram": "step 1 of the ladder: one letter guesses the next",
@@ -44,7 +47,7 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
     roster = Roster(
         shipped_names(CHECKPOINTS),
         _load,
-        left=model or DEFAULT,
+        left=model,
         baseline=None if baseline == "none" else baseline or BASELINE,
         load_baseline=_load_baseline,
         load_stranger=_load_stranger,
@@ -54,7 +57,7 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
 
     def tell(name: str, why: str) -> None:
         said = f"{name} cannot be shown: {why}".rstrip(".")
-        instead = f"; {STAND_IN} stays in its place" if name == roster.baseline else ""
+        instead = f"; {roster.stand_in()} stays in its place" if name == roster.baseline else ""
         sys.stderr.write(said + instead + "\n")
 
     roster.begin(tell)

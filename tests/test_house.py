@@ -40,7 +40,8 @@ PLAN = {
     "compare/guests": {"compare/values"},
     "compare/roster": {"compare/guests", "compare/values"},
     "compare/decoding": {"compare/values", "tinygpt_hf"},
-    "compare/engine": {"compare/decoding", "compare/roster", "compare/values"} | _MAKING,
+    "compare/engine": {"compare/decoding", "compare/roster", "compare/values", "training/stories"}
+    | _MAKING,
     "compare/lessons": _ANSWERS | _MAKING | {"training/exporting"},
     "compare/downloads": {"compare/lessons", "compare/roster"},
     "compare/html": {"compare/values"},

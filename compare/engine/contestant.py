@@ -16,7 +16,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from compare.decoding.loop import DecodeLoop
 from compare.decoding.progress import Live, Wishes, said_one_of
 from compare.decoding.weights import UnknownShapeError, take_apart
-from compare.engine import insight
+from compare.engine import coherence, insight
 from compare.engine.chatting import remembered
 from compare.engine.generate import PlainWriter
 from compare.engine.inside import Inside
@@ -24,6 +24,7 @@ from compare.engine.letters import Letters
 from compare.values import (
     Adapted,
     Chunk,
+    Coherence,
     Extras,
     Facts,
     LogOdds,
@@ -53,9 +54,11 @@ class Contestant:
         source: str = "",
         revision: str | None = None,
         note: str = "",
+        tells: bool = False,
     ) -> None:
         self.name, self.model, self.tokenizer = name, model.eval(), tokenizer
         self.source, self.revision, self.note = source, revision, note
+        self.tells = tells
         model.set_attn_implementation("eager")  # the only one that says where it looks
         # A repo's generation_config could ask for 10,000 beams: only its end token is taken.
         ends = model.generation_config.eos_token_id
@@ -216,6 +219,18 @@ class Contestant:
                     return
         finally:
             live.cancel()
+
+    # Stories whose facts are known
+
+    def coherence(self, prompt: str, text: str) -> Coherence | None:
+        """Whether its story holds together; of an answer, where there is no prompt."""
+        if not self.tells:
+            return None
+        return coherence.of_text(prompt, text) if prompt else coherence.of_answer(text)
+
+    def opening(self, number: int) -> str:
+        """The beginning of a story that it was not trained on."""
+        return coherence.opening(number)
 
     # Looking inside
 

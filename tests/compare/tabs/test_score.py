@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 
 from compare.engine import zerogpu
-from compare.roster import SEAT
 from compare.tabs import score
 from compare.tabs.shared import Page
 from compare.values import RefusedError, Surprise
+from compare.values.players import SEAT
 from tests.compare.acts import to_tab
 from tests.compare.conftest import FAREWELL
 from tests.compare.fakes import fake_roster

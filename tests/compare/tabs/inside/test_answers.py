@@ -30,7 +30,7 @@ def answered(answer, prompt: str = ASKED.prompt, **given: Any) -> str:
     """What a section shows, with a fake on either side."""
     seats = {"one": FakeContestant("one"), "two": FakeContestant("chat")}
 
-    async def seat(key: str) -> Any:
+    async def seat(key: str, seated: Any = ()) -> Any:
         return SimpleNamespace(contestant=seats[key])
 
     page = cast("Any", SimpleNamespace(roster=SimpleNamespace(seat=seat)))
