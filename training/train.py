@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.loop import arguments
-from training.loop.console import counted, fail, launched_alone, print_anything
+from training.loop.console import counted, fail, hide, launched_alone, leave, print_anything, show
 from training.recipes import reader
 
 UNNAMED = (
@@ -44,6 +44,9 @@ def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> in
 
 def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]) -> int:
     from training.hub.errors import PublishError
+
+    if not all(Path(name).expanduser().exists() for name in settings.options.data):
+        show("datasets")  # the text may be a data set of the Hub
     from training.loop.run import NotFinishedError, Run
 
     if alone := launched_alone():
@@ -123,4 +126,5 @@ def run_name(name: str) -> str:
 
 if __name__ == "__main__":
     gc.disable()  # until the training begins: imports make many objects, and none to collect
-    sys.exit(main())
+    hide("datasets")  # `train` shows it where it is needed
+    leave(main())
