@@ -140,3 +140,16 @@ def test_a_long_lesson_leaves_one_process_to_the_short_ones():
     assert pool.next_job(0) is short
     assert pool.next_job(1) is long
     pool.close()
+
+
+def test_warming_begins_a_process_for_a_lesson_and_one_for_a_text():
+    pool = Pool(workers=3, idle=0.0)
+    begun: list[int] = []
+    for lane in pool._lanes:
+        lane._process_ready = lambda number=lane.number: begun.append(number)
+    pool.warm()
+    for lane in pool._lanes[:2]:
+        lane._thread.join(10)
+    assert sorted(begun) == [0, 1]
+    assert pool._lanes[2]._thread is None
+    pool.close()
