@@ -62,8 +62,6 @@ def test_what_cannot_be_trained_is_said_at_once(typed, answer):
         (["modern", "--minutes", "nan"], "--minutes is nan; it must be above 0"),
         (["modern", "--minutes", "-1"], "--minutes is -1.0; it must be above 0"),
         (["modern", "--validation", "2"], "--validation is 2.0; it is a share, below 1"),
-        (["modern", "--halved_windows", "2"], "--halved_windows is 2.0; it is a share, from 0 to"),
-        (["minigpt", "--halved_windows", "1"], "for windows, and examples is lines"),
         (["hello", "--arch", "llama"], "--arch llama is for a text of your own"),
         (["hello", "--publish", "badname"], "'badname' does not say whose it is"),
     ],

@@ -34,11 +34,6 @@ def next_tokens(text: np.ndarray) -> Batch:
     return {"input_ids": ids[:, :-1], "shift_labels": ids[:, 1:].contiguous()}
 
 
-def halves(batch: Batch) -> Batch:
-    """Each window as two: the same tokens, and half as much attention."""
-    return {name: x.reshape(2 * len(x), -1) for name, x in batch.items()}
-
-
 class RandomWindows:
     """Windows that tile the text, shifted in each pass, so that each sees nearly all of it."""
 
@@ -113,15 +108,10 @@ class Sequences:
 
 
 class Examples(Dataset):
-    """The examples of a whole run, pass after pass. The first `halved` come as two windows each."""
+    """The examples of a whole run, pass after pass."""
 
-    def __init__(self, source: Source, total: int, seed: int, halved: int = 0):
-        if halved and source.tokens_per_example % 2:
-            raise ValueError(
-                "--halved_windows needs windows of an even length, "
-                f"and here they have {source.tokens_per_example:g} tokens"
-            )
-        self.source, self.total, self.seed, self.halved = source, total, seed, halved
+    def __init__(self, source: Source, total: int, seed: int):
+        self.source, self.total, self.seed = source, total, seed
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
     def __len__(self) -> int:
@@ -132,8 +122,7 @@ class Examples(Dataset):
 
     def __getitems__(self, numbers: list[int]) -> Batch:
         """The loader asks for a whole batch: it is made in one piece, not collated from rows."""
-        batch = self.source.batch(np.array([self._place(n) for n in numbers]))
-        return halves(batch) if numbers[0] < self.halved else batch
+        return self.source.batch(np.array([self._place(n) for n in numbers]))
 
     def _place(self, number: int) -> int:
         epoch, index = divmod(number, self.source.per_epoch)

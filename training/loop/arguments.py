@@ -146,7 +146,6 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
         raise reader.BadRecipeError(
             f"--validation is {values['validation']}; it is a share, below 1"
         )
-    check_halved(values.get("halved_windows", 0.0), values.get("examples", "windows"))
     return Settings(
         name=name if name in reader.names() else path.stem,
         options=Options(**{k: v for k, v in values.items() if k in ours}),
@@ -155,13 +154,6 @@ def resolve(name: str, flags: dict[str, Any]) -> Settings:
         given=set(flags),
         trained_on=text,
     )
-
-
-def check_halved(share: float, examples: str) -> None:
-    if not 0 <= share <= 1:
-        raise reader.BadRecipeError(f"--halved_windows is {share}; it is a share, from 0 to 1")
-    if share and examples not in ("windows", "all"):
-        raise reader.BadRecipeError(f"--halved_windows is for windows, and examples is {examples}")
 
 
 def platform_arguments(values: dict[str, Any]) -> "TrainingArguments":

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
@@ -279,8 +279,7 @@ def time_steps(ready: Prepared) -> tuple[float, float]:
     short.max_steps, short.report_to = TIMED, []
     short.eval_strategy, short.save_strategy = IntervalStrategy.NO, SaveStrategy.NO
     copied = ready.parts._replace(model=copy.deepcopy(ready.parts.model))
-    options = replace(ready.settings.options, halved_windows=0.0)  # the slower steps
-    trainer = make_trainer(options, short, *copied)
+    trainer = make_trainer(ready.settings.options, short, *copied)
     a_step = trainer.time_steps()
     evaluates = ready.args.eval_strategy != IntervalStrategy.NO
     return a_step, trainer.time_evaluation() if evaluates else 0.0

@@ -59,9 +59,6 @@ class Options:
     examples: Literal["windows", "all", "lines", "chat"] = option(
         "windows", "windows drawn at random, all of them in order, lines, or chat"
     )
-    halved_windows: float = option(
-        0.0, "share of the steps, the first ones, that read each window as two halves: it is faster"
-    )
     text_column: str = option("text", "column of .jsonl files and data sets that holds the text")
     newlines: Literal["keep", "lf"] = option(
         "keep", "line ends of the text: as they are, or plain ones for Windows' CRLF"

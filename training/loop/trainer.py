@@ -71,12 +71,7 @@ def make_trainer(
         model=model,
         args=args,
         tokenizer=tokenizer,
-        examples=Examples(
-            source,
-            args.max_steps * a_step,
-            args.seed,
-            halved=round(args.max_steps * options.halved_windows) * a_step,  # whole steps
-        ),
+        examples=Examples(source, args.max_steps * a_step, args.seed),
         split=split,
         muon=options.muon_learning_rate,
         momentum=options.muon_momentum,

@@ -81,21 +81,6 @@ def test_an_example_does_not_depend_on_what_was_asked_before():
     assert torch.equal(examples[9_999]["input_ids"], last)
 
 
-def test_the_first_examples_come_as_two_windows_each_with_the_same_tokens():
-    whole = Examples(RandomWindows(IDS, 16), 8, seed=3)
-    halved = Examples(RandomWindows(IDS, 16), 8, seed=3, halved=4)
-    for numbers, shape in (([0, 1, 2, 3], (8, 8)), ([4, 5, 6, 7], (4, 16))):
-        ours, theirs = halved.__getitems__(numbers), whole.__getitems__(numbers)
-        for name, tokens in ours.items():
-            assert tokens.shape == shape
-            assert torch.equal(tokens.flatten(), theirs[name].flatten())
-
-
-def test_windows_of_an_odd_length_have_no_halves():
-    with pytest.raises(ValueError, match="even length, and here they have 15 tokens"):
-        Examples(RandomWindows(IDS, 15), 8, seed=3, halved=4)
-
-
 @pytest.mark.parametrize("length", [65, 100, 129, 1000])
 @pytest.mark.parametrize("ranks", [1, 3])
 def test_a_split_is_covered_exactly_once(length, ranks):

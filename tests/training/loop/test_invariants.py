@@ -20,7 +20,7 @@ SHAPE += ["--save_strategy", "no", "--disable_tqdm", "true"]
 ADAMW = ["--learning_rate", "0.003", "--embedding_learning_rate", "0.003"]
 KINDS = {
     "adamw": ["--bf16", "false", *ADAMW],
-    "muon": ["--bf16", "false", "--muon_learning_rate", "0.02", "--halved_windows", "0.5", *ADAMW],
+    "muon": ["--bf16", "false", "--muon_learning_rate", "0.02", *ADAMW],
     "bf16": ["--bf16", "true", *ADAMW],
 }
 
