@@ -60,9 +60,8 @@ def test_a_training_that_is_stopped_ends_and_the_next_one_begins(pool):
     assert place == 1
     assert 0 < seconds <= slow.lesson.seconds
     slow.stop()
-    wait(slow)
+    wait(slow, lambda job: job.over and not job.folder.exists())  # deleted just after its end
     assert 3 < len(slow.losses) < 200
-    assert not slow.folder.exists()
     wait(waiting)
     assert len(waiting.losses) == 200
     assert pool.place(waiting) is None
