@@ -7,9 +7,9 @@ from training.stories.check import HOLDS, study
 from training.stories.language import lexicon
 from training.stories.telling.teller import Teller
 
-from .facts import ending, fill, inside
+from .facts import ending
 from .material import read
-from .phrases import expand
+from .phrases import expand, fill, inside
 
 
 @dataclass(frozen=True)
