@@ -74,7 +74,7 @@ class TinyGPTConfig(PreTrainedConfig):
             scaled to the width.
         embedding_range: standard deviation of the token table.
         zero_init: start the head and the output projections at zero.
-        distance_reach: of `relative`: how far, in tokens, the farthest-looking head is drawn back by
+        distance_reach: of `relative`: the distance, in tokens, that costs the farthest-looking head
             one at the start. Letters learn faster from a short reach, words want the whole window:
             what is out of reach at the start is hardly ever found.
     """

@@ -19,8 +19,8 @@ values, D width of a head, K keys seen so far.
 The library needs real annotations here: no `from __future__ import annotations`.
 """
 
-import math
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from functools import partial
