@@ -6,24 +6,23 @@ says the names it was given; from stories alone it learns that late, because nam
 
 from training.stories.telling.teller import ANYONE, Teller
 
-NAMED = 0.25  # how often `he` instead of a name
-FEWEST, MOST = 2, 5  # what happens in it
+FEWEST, MOST = 3, 6  # what happens in it
 BETWEEN = ("hello", "sits_beside", "looks_at", "calls_name", "likes")  # two people
 WITH = ("admires", "shows", "who_has", "give", "give")  # who has the thing, and another
 
 
 def small(s: Teller) -> None:
-    s.pronouns = NAMED
-    a, b, here = s.one(*ANYONE), s.one(*ANYONE), s.site()
+    s.pronouns = s.by_kind = 0.0  # names alone
+    a, b, here = s.one(), s.one(*ANYONE), s.site()
     s.say("together", A=a, B=b, L=here)
     people = [a, b]
     if s.chance(0.35):
         people.append(s.one())
-        s.say("comes", A=a, B=people[-1])
+        s.say("is_there", A=a, B=b, C=people[-1])
     holder, x = s.rng.choice(people), ""
     if s.chance(0.7):
         x = s.object("toy", "tool", "wear", "treasure")
-        s.own(holder, x)
+        s.say("holds", A=holder, X=x)
     for _ in range(s.rng.randint(FEWEST, MOST)):
         if x and s.chance(0.5):
             act = s.rng.choice(WITH)

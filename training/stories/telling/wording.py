@@ -37,6 +37,7 @@ class Voice:
     breaking: bool = False  # the next sentence begins a paragraph
     streak: int = 0  # pronouns since the last name
     pronouns: float = PRONOUN
+    by_kind: float = BY_KIND
 
     def __post_init__(self) -> None:
         self.focus = Focus(self.world)
@@ -124,7 +125,7 @@ class Words:
             return (HIM if form == "o" else HIS if form == "p" else HE)[gender]
         voice.streak = 0
         kind = self.world.get("kind", name)
-        if kind and self.rng.random() < BY_KIND and self.focus.only(kind) == name:
+        if kind and self.rng.random() < voice.by_kind and self.focus.only(kind) == name:
             return f"the {kind}"
         return name
 
