@@ -123,7 +123,7 @@ async def visit(client, event: dict, session: str, tokens: int) -> tuple[float, 
             message = json.loads(line[5:])
             if message["msg"] in ("process_generating", "process_completed"):
                 first = first or time.perf_counter() - begun
-                whole = whole or "length reached" in line
+                whole = whole or "length reached" in line or "end of text" in line
             if message["msg"] == "process_completed":
                 end, whole = time.perf_counter() - begun, whole and message["success"]
     return first, end, whole  # like a browser: until the server has closed the stream

@@ -1,6 +1,6 @@
 // A safetensors file of 32 bits a number becomes one of 16 as it arrives, as in the exported page.
 
-const LARGEST_HEADER = 16_000_000;
+import { LARGEST_HEADER, headerLength } from "./header.js";
 
 /** A number that 16 bits cannot hold. */
 export class TooLarge extends Error {}
@@ -23,7 +23,7 @@ export class Halving {
         if (this.file) return this.write(piece);
         this.head = joined(this.head, piece);
         const { length } = this.head;
-        const header = length < 8 ? LARGEST_HEADER : Number(view(this.head).getBigUint64(0, true));
+        const header = length < 8 ? LARGEST_HEADER : headerLength(view(this.head));
         const start = 8 + header;
         if (length >= 8 && start > Math.min(LARGEST_HEADER, this.size)) this.begin(null, 0);
         else if (length >= start) this.begin(halved(this.head.subarray(8, start)), start);

@@ -65,7 +65,8 @@ export function chanceOf(seed) {
 
 /** @param {Sampling} sampling @returns {string} what is wrong with it, or nothing */
 export function problemOf({ temperature = 1, top_k = 0, top_p = 1, max_new_tokens = 1 }) {
-    if (!(temperature > 0)) return "temperature must be above 0; greedy is what 0 would be";
+    if (!(temperature > 0))
+        return "temperature must be above 0; for the likeliest token each time, choose greedy";
     if (!(top_p > 0 && top_p <= 1)) return "top_p must be above 0 and at most 1";
     if (!(Number.isInteger(top_k) && top_k >= 0)) return "top_k must be a whole number, 0 for all";
     if (!(Number.isInteger(max_new_tokens) && max_new_tokens > 0))

@@ -1,9 +1,9 @@
 // The weights of a model out of a safetensors file: checked first, then read as 32-bit floats.
 
+import { LARGEST_HEADER, headerLength } from "./header.js";
 /** @typedef {{dtype: string, shape: number[], begin: number, end: number}} Tensor */
 
 const WIDTHS = /** @type {Record<string, number>} */ ({ F32: 4, F16: 2, BF16: 2 });
-const LARGEST_HEADER = 16_000_000;
 
 export class ModelError extends Error {}
 
@@ -12,7 +12,7 @@ export class Weights {
     /** @param {ArrayBuffer} file */
     constructor(file) {
         if (file.byteLength < 8) throw broken("it ends before its header");
-        const length = Number(new DataView(file).getBigUint64(0, true));
+        const length = headerLength(new DataView(file));
         if (length > Math.min(LARGEST_HEADER, file.byteLength - 8)) {
             throw broken(`its header would be ${length.toLocaleString("en")} bytes long`);
         }

@@ -76,7 +76,7 @@ class Player {
         if (unknown >= 0) {
             const strange = JSON.stringify(text.slice(ends[unknown - 1] ?? 0, ends[unknown]));
             throw new ModelError(
-                `${strange} is not in this vocabulary, so what the model thinks of it cannot be told`,
+                `${strange} is not in this model's vocabulary, so the text cannot be scored`,
             );
         }
         const { shape } = this.model;

@@ -12,8 +12,9 @@ from typing import Any
 
 import gradio as gr
 
-from .roster import SEAT, Roster
+from .roster import Roster
 from .values import Answers, RefusedError, Sampling, Unit
+from .values.players import SEAT
 
 BASELINE = SEAT  # as in an address
 _LOOK = 0.05  # seconds

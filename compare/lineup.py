@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from .html.sizes import short
-from .roster import BASELINE, DEFAULT, SEAT, STAND_IN, Roster, shipped_names
+from .roster import Roster
 from .values import Answers
+from .values.players import BASELINE, SEAT, shipped_names
 
 MOST_PARAMETERS = 50_000_000
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -25,6 +26,8 @@ KNOWS = {
     "next-char": "knows one sentence, and guesses from the mean of five letters",
     "minigpt": "knows a few sentences by heart and stops at their end",
     "bigram": "sees one letter and guesses the next",
+    "stories": "tells small stories, and nearly always keeps its facts straight",
+    "stories-gpt2": "GPT-2's design, tiny, trained on the same stories",
     "chat": "answers questions about the ideas of the guide",
     "chat-base": "the chat model before it learned to answer",
     "ladder/1-bigram": "step 1 of the ladder: one letter guesses the next",
@@ -37,14 +40,14 @@ KNOWS = {
 
 
 def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
-    """`model` on the left, `baseline` on the right; loading begins at once. Who cannot be had is
-    named to whoever started the page, as it is on the page itself."""
+    """`model` on the left, `baseline` on the right; loading begins at once. A model that
+    does not load is named to whoever started the page, as it is on the page itself."""
     # What a visitor names on the Hub may be no larger; whoever runs the page may raise it.
     os.environ.setdefault("TINYGPT_MAX_PARAMETERS", str(MOST_PARAMETERS))
     roster = Roster(
         shipped_names(CHECKPOINTS),
         _load,
-        left=model or DEFAULT,
+        left=model,
         baseline=None if baseline == "none" else baseline or BASELINE,
         load_baseline=_load_baseline,
         load_stranger=_load_stranger,
@@ -54,7 +57,7 @@ def lineup(model: str | None = None, baseline: str | None = None) -> Roster:
 
     def tell(name: str, why: str) -> None:
         said = f"{name} cannot be shown: {why}".rstrip(".")
-        instead = f"; {STAND_IN} stays in its place" if name == roster.baseline else ""
+        instead = f"; {roster.stand_in()} stays in its place" if name == roster.baseline else ""
         sys.stderr.write(said + instead + "\n")
 
     roster.begin(tell)
@@ -114,7 +117,7 @@ def _loaders() -> ModuleType:
     from training.loop.console import no_bars
 
     no_bars()
-    set_verbosity_error()  # a model that cannot be had is named once, not at each attempt
+    set_verbosity_error()  # a model that does not load is named once, not at each try
     # Two models write at the same time: each on its half of the cores, none waiting for the other.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     return loaders

@@ -21,21 +21,20 @@ from compare import api
 from compare.html.api_html import api_html
 from compare.html.theme import head, theme
 from compare.pace import Pace
-from compare.roster import EXAMPLES, Roster
+from compare.roster import Roster
 from compare.tabs import (
     address,
     chat,
     compare,
     journey,
     learn,
-    newer,
-    opening,
     score,
 )
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
 from compare.tabs.inside import tab as inside
-from compare.tabs.shared import PROMPTS, QUIET, Page, first_keys, html
+from compare.tabs.seats import newer, opening
+from compare.tabs.shared import OURS, QUIET, Page, first_keys, html, prompts
 from compare.tabs.train import tab as train
 
 # Each has NAME and build(page, tab).
@@ -129,12 +128,14 @@ def _prompt(roster: Roster, settings: Settings) -> gr.Textbox:
     )
     prompt.submit(None, js=_GO, **QUIET)
     settings.accept("prompt", prompt, address.prompt, tabs=("compare", "inside"))
-    ours = json.dumps([*PROMPTS, *EXAMPLES.values()])
+    ours = json.dumps(OURS)
     with gr.Row(elem_classes="chips"):
         undo = gr.Button("Bring my text back", size="sm", elem_classes="chip", elem_id="undo")
         undo.click(None, prompt, prompt, js="(now) => journey.restore(now)", **QUIET)
-        for text in PROMPTS:
-            chip = gr.Button(text, size="sm", elem_classes="chip")
+        for text in prompts(roster):
+            first = text.partition(". ")
+            label = f"{first[0]} …" if first[1] else text
+            chip = gr.Button(label, size="sm", elem_classes="chip")
             js = f"(before) => journey.chip({json.dumps(text)}, before, {ours})"
             chip.click(None, prompt, prompt, js=js, **QUIET).then(
                 None, js="() => journey.again()", **QUIET

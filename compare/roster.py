@@ -10,7 +10,7 @@ import asyncio
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass
@@ -18,26 +18,33 @@ from functools import partial
 from pathlib import Path
 
 from .guests import PREFIX, Guests, new_key
-from .values import Answers, RefusedError
+from .values import Answers, RefusedError, Sampling
+from .values.players import (
+    BASELINE,
+    CHAT,
+    DEFAULT,
+    EXAMPLE,
+    EXAMPLES,
+    LEARNED,
+    OPENINGS,
+    SEAT,
+    STAND_IN,
+    STORIES,
+    STORIES_STAND_IN,
+    TELLERS,
+    WHOLE_STORY,
+)
 
-DEFAULT, STAND_IN = "shakespeare", "shakespeare-gpt2"
-CHAT = "chat"  # whom the Chat tab asks where the left model was never tuned to answer
-BASELINE = "openai-community/gpt2"
-BASELINE_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
-SEAT = "baseline"  # the key of whoever is GPT-2 here
 REPO_ID = re.compile(r"(?!.*\.\.)\w[\w.-]{0,95}/\w[\w.-]{0,95}(@\w[\w./-]{0,99})?", re.ASCII)
 WAIT = 60.0  # seconds for a model to arrive
 _KEPT = 4  # models from the Hub
 _COMING = 4  # models from the Hub that are being loaded or wait for it
 _AT_ONCE = 2  # loads from the Hub
-EXAMPLE = "To be or not to be"
-EXAMPLES = {"hello": "hell", "next-char": "the c", "minigpt": "the ", "bigram": EXAMPLE}
 GONE = (
     "That model was trained here and is gone: such a model is kept for an hour after its last use. "
     "To keep one for good, take it home and publish it."
 )
 _NAMED = "A model is named as user/name or user/name@revision."
-_NOT_GPT2 = "This is not GPT-2. It has GPT-2's design, but it is tiny and learned Shakespeare."
 _HOW = "To see the real one, start `python app.py` once while you are online."
 
 Loader = Callable[[str], Answers]
@@ -46,6 +53,11 @@ Loader = Callable[[str], Answers]
 def own_name(key: str) -> str:
     """What a model is called that was trained here: enough of its key to tell two apart."""
     return f"your text {key.removeprefix(PREFIX)[:3]}"
+
+
+def not_gpt2(stand_in: str) -> str:
+    learned = LEARNED[stand_in]
+    return f"This is not GPT-2. It has GPT-2's design, but it is tiny and learned {learned}."
 
 
 def shown(name: str) -> str:
@@ -75,16 +87,15 @@ class Roster:
         names: list[str],
         load: Loader,
         *,
-        left: str = DEFAULT,
-        stand_in: str = STAND_IN,
+        left: str | None = None,
         baseline: str | None = BASELINE,
         load_baseline: Loader | None = None,
         load_stranger: Loader | None = None,
         lines: Mapping[str, str] | None = None,
         tuned_from: Mapping[str, str] | None = None,
     ) -> None:
-        self.left, self.stand_in, self.baseline = left, stand_in, baseline
-        self.names = list(dict.fromkeys([left, *names]))
+        self.left = left or (STORIES if STORIES in names else DEFAULT)
+        self.names, self.baseline = list(dict.fromkeys([self.left, *names])), baseline
         self._lines, self._tuned_from = lines or {}, tuned_from or {}
         self._load, self._load_stranger = load, load_stranger or load
         self.load_baseline = load_baseline or load
@@ -98,9 +109,10 @@ class Roster:
     def begin(self, tell: Callable[[str, str], None] = lambda name, why: None) -> None:
         """Starts to load what the first screen needs, in the background; says who does not come."""
         started = {self.left: self._future(self.left)}
-        self._future(self.stand_in)
+        stand_in = self.stand_in()
+        self._future(stand_in)
         if self.baseline and self._baseline is None:
-            after = self._future(self.stand_in)  # the offline pair first
+            after = self._future(stand_in)  # the offline pair first
             self._baseline = _in_background(
                 lambda: (after.exception(), self.load_baseline(str(self.baseline)))[1], self._hub
             )
@@ -166,6 +178,10 @@ class Roster:
         name = self._tuned_from.get(key)
         return name if name in self.names else None
 
+    def has_a_story(self) -> bool:
+        """Whether there is one who writes a story, and one who learned to answer about it."""
+        return self.tells(STORIES) and self.before_tuning(CHAT) == STORIES
+
     def was_tuned(self, key: str) -> bool:
         """False for what others were tuned from: it may have the words for turns, and does not
         know what they are for."""
@@ -175,33 +191,50 @@ class Roster:
     def baseline_name(self) -> str:
         return "GPT-2" if self.baseline in (None, BASELINE) else shown(str(self.baseline))
 
-    async def seat(self, key: str) -> Seat:
-        """Whoever has that key; the baseline once it is there, which nobody waits for."""
-        return await self._at_the_baseline() if key == SEAT else Seat(await self.arrive(key))
+    def tells(self, key: str) -> bool:
+        """Whether it knows the world of the stories."""
+        return key in TELLERS and STORIES in self.names
 
-    async def _at_the_baseline(self) -> Seat:
+    def stand_in(self, seated: Iterable[str] = ()) -> str:
+        """Who plays for the baseline: the one that learned from what the model beside it did.
+        `seated` are the keys of both sides; without them it is the pair at first."""
+        beside = next((key for key in seated if key != SEAT), self.left)
+        fits = self.tells(beside) and STORIES_STAND_IN in self.names
+        return STORIES_STAND_IN if fits else STAND_IN
+
+    async def seat(self, key: str, seated: Iterable[str] = ()) -> Seat:
+        """Whoever has that key; the baseline once it is there, which nobody waits for."""
+        return await self._at_the_baseline(seated) if key == SEAT else Seat(await self.arrive(key))
+
+    async def _at_the_baseline(self, seated: Iterable[str]) -> Seat:
+        name = self.stand_in(seated)
         if self.baseline and self._baseline and self._baseline.done():
             error = self._baseline.exception()
             if error is None:
                 return Seat(self._baseline.result())
             why = f"{self.baseline_name} could not be downloaded: {_sentence(error)}"
-            sentence = f"{_NOT_GPT2} {why} {_HOW}"
+            sentence = f"{not_gpt2(name)} {why} {_HOW}"
         else:
-            sentence = self.waiting_sentence()
-        return Seat(await self.arrive(self.stand_in), sentence)
+            sentence = self.waiting_sentence(name)
+        return Seat(await self.arrive(name), sentence)
 
-    def waiting_sentence(self) -> str:
-        """What the stand-in says of itself while the baseline is not there."""
+    def waiting_sentence(self, stand_in: str) -> str:
+        """What a stand-in says of itself while the baseline is not there."""
+        said = not_gpt2(stand_in)
         if not self.baseline:
-            return f"{_NOT_GPT2} The page was started with --baseline none. {_HOW}"
-        return f"{_NOT_GPT2} {self.baseline_name} takes this pane as soon as it is loaded."
+            return f"{said} The page was started with --baseline none. {_HOW}"
+        return f"{said} {self.baseline_name} takes this pane as soon as it is loaded."
 
     def settled(self) -> bool:
         """Whether the right side will not change any more by itself."""
         return not self.baseline or bool(self._baseline and self._baseline.done())
 
     def example(self, key: str) -> str:
-        return EXAMPLES.get(key, EXAMPLE)
+        return OPENINGS[0] if self.tells(key) else EXAMPLES.get(key, EXAMPLE)
+
+    def length(self, key: str) -> int:
+        """New tokens that it may write at first: a story is written to its end."""
+        return WHOLE_STORY if self.tells(key) else Sampling.max_new_tokens
 
     def _future(self, key: str) -> Future[Answers]:
         if not isinstance(key, str):  # whatever a client may send
@@ -212,7 +245,7 @@ class Roster:
                     raise RefusedError(GONE)
                 return own.coming
             if key not in self._futures:
-                ours = key in self.names or key == self.stand_in
+                ours = key in self.names or key == STAND_IN
                 if not ours and not REPO_ID.fullmatch(key):
                     raise RefusedError(_NAMED)
                 load = self._load if ours else self._load_stranger
@@ -224,7 +257,7 @@ class Roster:
             return self._futures[key]
 
     def _make_room(self) -> None:
-        strangers = [k for k in self._futures if k not in self.names and k != self.stand_in]
+        strangers = [k for k in self._futures if k not in self.names and k != STAND_IN]
         there = [key for key in strangers if self._futures[key].done()]
         if len(strangers) - len(there) >= _COMING:
             raise RefusedError("Several models are being loaded already: try again in a moment.")
@@ -263,12 +296,3 @@ def _sentence(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     meant = isinstance(error, (RefusedError, ValueError, OSError)) and lines
     return lines[0][:300] if meant else type(error).__name__
-
-
-def shipped_names(folder: Path) -> list[str]:
-    """The checkpoints that come with the project, simplest first."""
-    files = [*folder.glob("*/config.json"), *folder.glob("*/*/config.json")]
-    found = {path.parent.relative_to(folder).as_posix() for path in files}
-    found = {name for name in found if "checkpoint-" not in name}  # a run's unfinished states
-    known = [*EXAMPLES, DEFAULT, STAND_IN]
-    return sorted(found, key=lambda name: (known.index(name) if name in known else 99, name))

@@ -150,10 +150,10 @@ def run_to_commit(folder: Path) -> Walk:
 def prompt_to_text(folder: Path) -> Walk:
     """A press of Generate in Compare, until both panes are full."""
     from compare.lineup import lineup
-    from compare.roster import SEAT
     from compare.tabs.compare import _writer
     from compare.tabs.duel import Duels
     from compare.values import Sampling
+    from compare.values.players import SEAT
 
     walk, roster = Walk("compare/"), lineup(None, "none")
     walk.on = False

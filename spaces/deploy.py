@@ -232,7 +232,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         metavar="USER/NAME[@REV]",
-        help="model on the left (default: unchanged, or shakespeare)",
+        help="model on the left (default: unchanged, or the one that the page has first)",
     )
     parser.add_argument(
         "--baseline", metavar="REPO|none", help="model on the right (default: unchanged, or GPT-2)"

@@ -3,12 +3,11 @@
 import argparse
 import contextlib
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.loop.console import fail, no_bars, print_anything
+from training.loop.console import fail, leave, no_bars, print_anything
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -143,4 +142,4 @@ def table(results: list[dict[str, Any]], size: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -7,11 +7,10 @@ onnx          for ONNX Runtime: without and with a cache
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from training.loop.console import fail, no_bars, print_anything
+from training.loop.console import fail, leave, no_bars, print_anything
 
 EXPORTS = Path("exports")
 
@@ -92,4 +91,4 @@ def name_of(model: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -23,7 +23,7 @@ from huggingface_hub import set_client_factory
 from training.hub.commit import commit_folder
 from training.hub.errors import PublishError, bounded_client
 from training.hub.publishing import Published, publish
-from training.loop.console import print_anything
+from training.loop.console import leave, print_anything
 
 __all__ = ["PublishError", "Published", "commit_folder", "main", "publish"]
 
@@ -85,4 +85,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,10 +1,9 @@
 """`python -m training.sample MODEL --prompt TEXT`: the prompt, continued by the model."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from training.loop.console import fail, no_bars, print_anything
+from training.loop.console import fail, leave, no_bars, print_anything
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -60,4 +59,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,11 +1,10 @@
 """`python -m training.tokenizer`: train a tokenizer on text, save it, and report on it."""
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from training.loop.console import fail, print_anything
+from training.loop.console import fail, leave, print_anything
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -161,4 +160,4 @@ def longest(tokenizer: "PreTrainedTokenizerBase") -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -3,20 +3,26 @@
 import gc
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.loop import arguments
-from training.loop.console import counted, fail, launched_alone, print_anything
+from training.loop import arguments, report
+from training.loop.console import counted, fail, hide, launched_alone, leave, print_anything, show
 from training.recipes import reader
 
+Draw = Callable[[Path, list[dict[str, Any]], str], None]
 UNNAMED = (
     "name a recipe (--list shows them), a text file or a folder: python -m training.train my.txt"
 )
 
 
-def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    callbacks: Sequence[Any] = (),
+    draw: Callable[[], Draw] = lambda: report.draw,
+) -> int:
+    """`draw` is asked once the recipe is known, for what will draw loss.png at the end."""
     started = time.time()
     print_anything()
     argv = sys.argv[1:] if argv is None else list(argv)
@@ -34,16 +40,22 @@ def main(argv: Sequence[str] | None = None, callbacks: Sequence[Any] = ()) -> in
         return 0
     try:
         refuse_early(argv)
+        drawing = draw()
         settings = understand(arguments.parse(argv))
-        return train(settings, started, callbacks)
+        return train(settings, started, callbacks, drawing)
     except (ValueError, OSError) as error:  # what was asked for cannot be done
         return fail(error)
     except KeyboardInterrupt:
         return fail("stopped before the training began")
 
 
-def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]) -> int:
+def train(
+    settings: arguments.Settings, started: float, callbacks: Sequence[Any], draw: Draw
+) -> int:
     from training.hub.errors import PublishError
+
+    if not all(Path(name).expanduser().exists() for name in settings.options.data):
+        show("datasets")  # the text may be a data set of the Hub
     from training.loop.run import NotFinishedError, Run
 
     if alone := launched_alone():
@@ -51,7 +63,7 @@ def train(settings: arguments.Settings, started: float, callbacks: Sequence[Any]
     try:
         run = Run(settings, started)
         run.train(callbacks)
-        metrics = run.finish()
+        metrics = run.finish(draw)
     except (NotFinishedError, PublishError) as error:
         return fail(error)
     if run.args.process_index == 0:
@@ -123,4 +135,5 @@ def run_name(name: str) -> str:
 
 if __name__ == "__main__":
     gc.disable()  # until the training begins: imports make many objects, and none to collect
-    sys.exit(main())
+    hide("datasets")  # `train` shows it where it is needed
+    leave(main(draw=report.Artist.start))

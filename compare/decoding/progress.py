@@ -1,4 +1,4 @@
-"""What one request has so far: written by the thread that generates, read by any."""
+"""What one request has so far, as tokens and as text: written by one thread, read by any."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
-from compare.values import Sampling
+from compare.values import Chunk, LogOdds, Sampling
 
 STOPPED, LATE = "stopped", "out of time"
 LENGTH, END, FULL, MARK = "length reached", "end of text", "window full", "stop text"
@@ -91,6 +92,61 @@ class Progress:
     @property
     def seconds(self) -> float:
         return (self.ended or time.perf_counter()) - self.started
+
+
+class Live:
+    """One text that is being written."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        tokenizer: PreTrainedTokenizerBase,
+        notes: list[str],
+        prompt: int,
+        name: Callable[[int], str],
+    ) -> None:
+        self._progress, self._tokenizer, self.notes = progress, tokenizer, notes
+        self.prompt = prompt  # tokens of it
+        self._name = name
+
+    @property
+    def stage(self) -> tuple[int, str | None]:
+        return len(self._progress.ids), self._progress.stopped
+
+    def chunk(self) -> Chunk:
+        progress = self._progress
+        stopped, ids = progress.stopped, list(progress.ids)
+        text = self._tokenizer.decode(ids, skip_special_tokens=True)
+        if stopped is None:
+            text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character whose bytes are coming
+        return Chunk(text, len(ids), progress.seconds, progress.first, stopped)
+
+    def log_odds(self) -> list[LogOdds]:
+        """Of every token so far, where they were asked for."""
+        name, odds = self._name, list(self._progress.log_odds)
+        return [
+            LogOdds(name(token), of.chosen, [(name(other), value) for other, value in of.best])
+            for token, of in zip(self._progress.ids, odds, strict=False)
+        ]
+
+    def cancel(self) -> None:
+        self._progress.cancel()
+
+    def wait(self, seconds: float) -> None:
+        self._progress.wait(seconds)
+
+
+def said_one_of(
+    stop: tuple[str, ...], tokenizer: PreTrainedTokenizerBase
+) -> Callable[[Sequence[int]], bool]:
+    """Whether one of these texts has just been written: a look at the last tokens."""
+    longest = max(len(text.encode()) for text in stop) + 4  # a token has a byte at least
+
+    def enough(ids: Sequence[int]) -> bool:
+        text = tokenizer.decode(list(ids[-longest:]), skip_special_tokens=True)
+        return any(each in text for each in stop)
+
+    return enough
 
 
 def log_odds(row: Tensor, token: int, likeliest: int) -> TokenOdds:

@@ -43,7 +43,7 @@ def take_apart(model: PreTrainedModel) -> Weights:
         return _from_gpt2(model)
     if kind == "llama":
         try:
-            twin = from_llama(model)  # type: ignore[arg-type]  # its kind says so
+            twin = from_llama(model)
         except ValueError as error:
             raise UnknownShapeError(str(error)) from None
         return _from_tinygpt(twin)

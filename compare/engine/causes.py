@@ -240,9 +240,7 @@ def write(model: PreTrainedModel, ids: list[int], tokens: int) -> list[int]:
     """The likeliest continuation."""
     asked = torch.tensor([ids], device=model.device)
     mask = torch.ones_like(asked)
-    out: Any = model.generate(  # type: ignore[operator]
-        asked, attention_mask=mask, max_new_tokens=tokens, do_sample=False
-    )
+    out: Any = model.generate(asked, attention_mask=mask, max_new_tokens=tokens, do_sample=False)
     return out[0, len(ids) :].tolist()
 
 

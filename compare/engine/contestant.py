@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,9 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from compare.decoding.loop import DecodeLoop
-from compare.decoding.progress import Progress, Wishes
+from compare.decoding.progress import Live, Wishes, said_one_of
 from compare.decoding.weights import UnknownShapeError, take_apart
-from compare.engine import insight
+from compare.engine import coherence, insight
 from compare.engine.chatting import remembered
 from compare.engine.generate import PlainWriter
 from compare.engine.inside import Inside
@@ -24,6 +24,7 @@ from compare.engine.letters import Letters
 from compare.values import (
     Adapted,
     Chunk,
+    Coherence,
     Extras,
     Facts,
     LogOdds,
@@ -43,48 +44,6 @@ MOST_CHARACTERS = 20_000  # of one text, before it is tokenized
 _TOKENS_SHOWN = 60
 
 
-class Live:
-    """A generation under way."""
-
-    def __init__(
-        self,
-        progress: Progress,
-        tokenizer: PreTrainedTokenizerBase,
-        notes: list[str],
-        prompt: int,
-        name: Callable[[int], str],
-    ) -> None:
-        self._progress, self._tokenizer, self.notes = progress, tokenizer, notes
-        self.prompt = prompt  # tokens of it
-        self._name = name
-
-    @property
-    def stage(self) -> tuple[int, str | None]:
-        return len(self._progress.ids), self._progress.stopped
-
-    def chunk(self) -> Chunk:
-        progress = self._progress
-        stopped, ids = progress.stopped, list(progress.ids)
-        text = self._tokenizer.decode(ids, skip_special_tokens=True)
-        if stopped is None:
-            text = text.rstrip("\N{REPLACEMENT CHARACTER}")  # a character whose bytes are coming
-        return Chunk(text, len(ids), progress.seconds, progress.first, stopped)
-
-    def log_odds(self) -> list[LogOdds]:
-        """Of every token so far, where they were asked for."""
-        name, odds = self._name, list(self._progress.log_odds)
-        return [
-            LogOdds(name(token), of.chosen, [(name(other), value) for other, value in of.best])
-            for token, of in zip(self._progress.ids, odds, strict=False)
-        ]
-
-    def cancel(self) -> None:
-        self._progress.cancel()
-
-    def wait(self, seconds: float) -> None:
-        self._progress.wait(seconds)
-
-
 class Contestant:
     def __init__(
         self,
@@ -95,9 +54,11 @@ class Contestant:
         source: str = "",
         revision: str | None = None,
         note: str = "",
+        tells: bool = False,
     ) -> None:
         self.name, self.model, self.tokenizer = name, model.eval(), tokenizer
         self.source, self.revision, self.note = source, revision, note
+        self.tells = tells
         model.set_attn_implementation("eager")  # the only one that says where it looks
         # A repo's generation_config could ask for 10,000 beams: only its end token is taken.
         ends = model.generation_config.eos_token_id
@@ -190,19 +151,9 @@ class Contestant:
         self, ids: list[int], sampling: Sampling, extras: Extras | None, notes: list[str]
     ) -> Live:
         extras = extras or Extras()
-        enough = self._contains(extras.stop) if extras.stop else None
+        enough = said_one_of(extras.stop, self.tokenizer) if extras.stop else None
         progress = self._writer.start(ids, sampling, Wishes(enough, extras.likeliest))
         return Live(progress, self.tokenizer, notes, len(ids), self._token_text)
-
-    def _contains(self, stop: tuple[str, ...]) -> Callable[[Sequence[int]], bool]:
-        """Whether one of these texts has just been written: a look at the last tokens."""
-        longest = max(len(text.encode()) for text in stop) + 4  # a token has a byte at least
-
-        def enough(ids: Sequence[int]) -> bool:
-            text = self.tokenizer.decode(list(ids[-longest:]), skip_special_tokens=True)
-            return any(each in text for each in stop)
-
-        return enough
 
     def _checked(self, ids: Sequence[int]) -> list[int]:
         """Tokens that somebody else has counted out."""
@@ -229,16 +180,8 @@ class Contestant:
             raise RefusedError(
                 f"The text is {len(ids):,} tokens; {self.name} sees {self.window:,} at a time."
             )
-        with self.turn, torch.inference_mode():
-            logits = self.model(torch.tensor([ids], device=self.model.device)).logits[0, :-1]
-        odds = logits.float().log_softmax(-1)
-        best = odds.topk(min(likeliest, odds.shape[-1]))
-        read = [LogOdds(self._token_text(ids[0]), None, [])]
-        for at, number in enumerate(ids[1:]):
-            pairs = zip(best.indices[at].tolist(), best.values[at].tolist(), strict=True)
-            named = [(self._token_text(other), value) for other, value in pairs]
-            read.append(LogOdds(self._token_text(number), float(odds[at, number]), named))
-        return read
+        with self.turn:
+            return insight.log_odds(self.model, ids, likeliest, self._token_text)
 
     def reply(
         self, talk: Sequence[Message], sampling: Sampling, extras: Extras | None = None
@@ -277,6 +220,18 @@ class Contestant:
         finally:
             live.cancel()
 
+    # Stories whose facts are known
+
+    def coherence(self, prompt: str, text: str) -> Coherence | None:
+        """Whether its story holds together; of an answer, where there is no prompt."""
+        if not self.tells:
+            return None
+        return coherence.of_text(prompt, text) if prompt else coherence.of_answer(text)
+
+    def opening(self, number: int) -> str:
+        """The beginning of a story that it was not trained on."""
+        return coherence.opening(number)
+
     # Looking inside
 
     def next_tokens(self, prompt: str, temperature: float = 1.0, unit: Unit = "letter") -> Odds:
@@ -288,20 +243,10 @@ class Contestant:
 
     def odds(self, odds: np.ndarray, unit: Unit) -> Odds:
         if unit == "letter":
-            return Odds(unit, self.letters.sums(odds), self._exactness())
+            return Odds(unit, self.letters.sums(odds), self.letters.exactness(self.name))
         best = odds.argsort()[::-1][:_TOKENS_SHOWN].tolist()
         named = [(self.piece(i).text, float(odds[i])) for i in best]
         return Odds(unit, named, f"{self.name}'s own tokens, {len(odds):,} of them.")
-
-    def _exactness(self) -> str:
-        if self.letters.one_token_each:
-            return f"{self.name} has one token a letter: these are its own odds."
-        return (
-            f"{self.name} has several letters to a token: each bar sums all of its "
-            f"{len(self.letters.group):,} tokens that begin with that letter. Exact for the way "
-            "the prompt is cut here; a cut in which its last letters and the next one share a "
-            "token is not counted."
-        )
 
     def tokens(self, text: str) -> list[Piece]:
         return [self.piece(number) for number in self.encode(text, "The text")]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from compare.values import Attention, RefusedError
+from compare.values import Attention, LogOdds, RefusedError
 from tinygpt_hf import inspecting
 
 ATTENTION_READS = 256  # tokens; every layer keeps a square of numbers a head
@@ -47,6 +48,22 @@ def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
     scaled = logits.astype(np.float64) / temperature
     odds = np.exp(scaled - scaled.max())
     return odds / odds.sum()
+
+
+@torch.inference_mode()
+def log_odds(
+    model: PreTrainedModel, ids: list[int], likeliest: int, name: Callable[[int], str]
+) -> list[LogOdds]:
+    """How likely each token of a text is after those before it; the first has none before it."""
+    logits = model(torch.tensor([ids], device=model.device)).logits[0, :-1]
+    odds = logits.float().log_softmax(-1)
+    best = odds.topk(min(likeliest, odds.shape[-1]))
+    read = [LogOdds(name(ids[0]), None, [])]
+    for at, number in enumerate(ids[1:]):
+        pairs = zip(best.indices[at].tolist(), best.values[at].tolist(), strict=True)
+        named = [(name(other), value) for other, value in pairs]
+        read.append(LogOdds(name(number), float(odds[at, number]), named))
+    return read
 
 
 def look(model: PreTrainedModel, ids: list[int], layer: int, head: int, window: int) -> Attention:

@@ -73,3 +73,14 @@ class Letters:
         total = np.bincount(self.group, probabilities, len(self.names))
         order = np.argsort(-total, kind="stable")
         return [(self.names[i], float(total[i])) for i in order]
+
+    def exactness(self, name: str) -> str:
+        """What the sums leave out, for the model of that name."""
+        if self.one_token_each:
+            return f"{name} has one token a letter: these are its own odds."
+        return (
+            f"{name} has several letters to a token: each bar sums all of its "
+            f"{len(self.group):,} tokens that begin with that letter. Exact for the way "
+            "the prompt is cut here; a cut in which its last letters and the next one share a "
+            "token is not counted."
+        )

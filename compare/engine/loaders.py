@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from compare.engine import coherence
 from compare.engine.contestant import Contestant
-from compare.roster import BASELINE, BASELINE_REVISION, shown
+from compare.roster import shown
 from compare.values import RefusedError
+from compare.values.players import BASELINE, BASELINE_REVISION, TELLERS
 from tinygpt_hf.loading import SHIPPED, load
 
 
@@ -20,7 +23,19 @@ def load_tiny(name: str) -> Contestant:
     if folder.parent.name == "snapshots":  # the Hub's cache: the folder is named after the commit
         return Contestant(name, model, tokenizer, source=name.split("@")[0], revision=folder.name)
     source = f"checkpoints/{name}" if folder.parent == SHIPPED else name
-    return Contestant(shown(name), model, tokenizer, source=source)
+    tells = _recipe(folder) in TELLERS
+    if tells:
+        coherence.warm()
+    return Contestant(shown(name), model, tokenizer, source=source, tells=tells)
+
+
+def _recipe(folder: Path) -> str:
+    """What a model of this machine was trained by, as its own facts say."""
+    facts = folder / "metrics.json"
+    try:
+        return str(json.loads(facts.read_text(encoding="utf-8")).get("recipe", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""  # an unfinished run, or a folder of somebody else
 
 
 def load_stranger(name: str) -> Contestant:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 FILE = Path(__file__).parents[1] / "guide.md"
+CHECKPOINTS = FILE.parents[1] / "checkpoints"
 NINETEEN = 19  # ideas of the first part, which a milestone counts
 _HEADING = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
 _PART = re.compile(r"^# (.+)$", re.MULTILINE)
@@ -43,12 +44,27 @@ class Idea:
     path: str  # its file, from the root of the project
 
     @property
+    def models(self) -> set[str]:
+        """That its tries ask for by name."""
+        return {attempt.asks["model"] for attempt in self.tries if "model" in attempt.asks}
+
+    @property
     def slug(self) -> str:
         return "-".join(re.findall(r"[a-z]+", self.title.lower()))
 
 
 @cache
 def ideas() -> tuple[Idea, ...]:
+    """Those that can be tried here: the models of their tries ship."""
+    return tuple(idea for idea in written() if all(map(_ships, idea.models)))
+
+
+def _ships(model: str) -> bool:
+    return (CHECKPOINTS / model / "config.json").is_file()
+
+
+def written() -> tuple[Idea, ...]:
+    """All that the guide has."""
     first, *parts = _HEADING.split(FILE.read_text(encoding="utf-8"))
     heading, found = _PART.findall(first)[0], []
     for number, title, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):

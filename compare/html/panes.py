@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
+from compare.html import coherence
 from compare.html.terms import term
-from compare.values import Chunk, Facts, Sampling, short
+from compare.values import Chunk, Coherence, Facts, Sampling, short
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, ...] = ("left", "right")  # each has its colour and shape in style.css
@@ -33,6 +34,7 @@ class Take:
     chunk: Chunk
     seed: int
     recorded: bool = False
+    coherence: Coherence | None = None  # of a story, with its prompt
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Pane:
             f"<h2 id='{self.side}-name'>{escape(name)}</h2>{self._size()}{self._why()}</header>"
             f"<div class='out' tabindex='0' role='region' aria-label='Text of {escape(name)}' "
             f"aria-busy='{str(busy).lower()}'><div>{self._body()}</div></div>"
-            f"<footer>{self._figures()}{self._copy()}{self._code()}</footer></section>"
+            f"{self._verdict()}<footer>{self._figures()}{self._copy()}{self._code()}</footer></section>"
         )
 
     def _identity(self) -> str:
@@ -99,15 +101,23 @@ class Pane:
     def _take(self, take: Take, several: bool) -> str:
         caret = "<span class='caret' aria-hidden='true'></span>" if not take.chunk.stopped else ""
         seed = f"<span class='seed'>seed {take.seed}</span>" if several else ""
+        found = None if self.blind else take.coherence
+        written = coherence.marked(take.chunk.text, found, len(self.prompt))
         return (
-            f"<p class='take' dir='auto'>{seed}{self._folded()}"
-            f"<span data-written>{escape(take.chunk.text)}</span>{caret}</p>"
+            f"<p class='take' dir='auto'>{seed}{self._folded(found)}"
+            f"<span data-written>{written}</span>{caret}</p>"
+            f"{coherence.line(found) if several else ''}"
         )
 
-    def _folded(self) -> str:
+    def _verdict(self) -> str:
+        """Of one text; each of several has its own under it."""
+        one = self.takes[0] if len(self.takes) == 1 else None
+        return "" if one is None or self.blind else coherence.line(one.coherence)
+
+    def _folded(self, found: Coherence | None) -> str:
         """The prompt; of a long one the end, and the whole behind a press."""
         if len(self.prompt) <= LONG_PROMPT:
-            return f"<span class='prompt'>{escape(self.prompt)}</span>"
+            return f"<span class='prompt'>{coherence.marked(self.prompt, found)}</span>"
         return (
             f"<details class='long'><summary>The prompt, {len(self.prompt):,} letters</summary>"
             f"<span class='prompt'>{escape(self.prompt)}</span></details>"

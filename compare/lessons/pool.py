@@ -86,10 +86,12 @@ class Pool:
         self._count = 0
 
     def warm(self) -> None:
-        """Somebody is about to press Start: the process for short lessons begins to import."""
+        """Somebody is about to press Start, on a lesson or on a text of their own: a process for
+        each begins to import."""
         with self._news:
             if not self._closed:
-                self._lanes[0].wake()
+                for lane in self._lanes[:2]:
+                    lane.wake(ready=True)
 
     def submit(self, lesson: Lesson) -> Job:
         with self._news:
@@ -168,9 +170,10 @@ class _Lane:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
 
-    def wake(self) -> None:
+    def wake(self, ready: bool = False) -> None:
+        """`ready`: with a process that imports before there is a lesson for it."""
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._serve, daemon=True)
+            self._thread = threading.Thread(target=self._serve, args=(ready,), daemon=True)
             self._thread.start()
 
     def close(self) -> None:
@@ -180,8 +183,8 @@ class _Lane:
             self._thread.join(10)
         self._end()
 
-    def _serve(self) -> None:
-        if self.number == 0:
+    def _serve(self, ready: bool) -> None:
+        if ready or self.number == 0:
             self._process_ready()
         while (job := self.pool.next_job(self.number)) is not None:
             self.job = job

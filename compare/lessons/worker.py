@@ -7,6 +7,7 @@ how far it is. torch is imported in the process itself, never by the page that s
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from compare.lessons.lessons import Lesson, Over
+from training.loop.console import hide
 
 
 def work(connection: Connection) -> None:
@@ -23,10 +25,13 @@ def work(connection: Connection) -> None:
     if hasattr(os, "nice"):
         os.nice(5)  # visitors who wait for a token come first
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the end)
+    gc.disable()  # imports make many objects, and none to collect
+    hide("datasets")
     import torch
 
     from compare.lessons.teach import teach
 
+    gc.enable()
     threads = torch.get_num_threads()
     while True:
         try:
@@ -37,6 +42,7 @@ def work(connection: Connection) -> None:
             torch.set_num_threads(threads)  # a small model before may have asked for one
             connection.send(_one(lesson, folder, connection, teach))
         except (EOFError, BrokenPipeError, ConnectionResetError):
+            gc.freeze()  # no last search for garbage: the page may wait for the end
             return
 
 

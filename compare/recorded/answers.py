@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from compare.html.panes import Pane, Side, Take
-from compare.values import Chunk, Facts, Sampling
+from compare.values import Chunk, Coherence, Facts, Sampling
 
 FILE = Path(__file__).with_name("answers.json")
 
@@ -25,7 +25,8 @@ def recorded_pane(side: Side, key: str, name: str, sentence: str = "") -> Pane |
     if answer is None:
         return None
     facts, sampling = Facts(**answer["facts"]), Sampling(**answer["sampling"])
-    take = Take(Chunk(**answer["chunk"]), sampling.seed, recorded=True)
+    holds = Coherence(**answer["coherence"]) if "coherence" in answer else None
+    take = Take(Chunk(**answer["chunk"]), sampling.seed, recorded=True, coherence=holds)
     return Pane(
         side,
         answer["prompt"],

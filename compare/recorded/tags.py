@@ -17,4 +17,6 @@ def tags_of(repo: str) -> list[str]:
         return [ref.name for ref in api.list_repo_refs(repo).tags]
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
         first = str(error).strip().splitlines() or [type(error).__name__]
-        raise RefusedError(f"{repo} cannot be had: {first[0][:200]}") from None
+        raise RefusedError(
+            f"The versions of {repo} cannot be read from the Hub: {first[0][:200]}"
+        ) from None

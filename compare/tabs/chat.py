@@ -11,32 +11,43 @@ from typing import Any
 
 import gradio as gr
 
-from compare.html import curves
+from compare.html import coherence, curves
 from compare.html.panes import notice
-from compare.roster import CHAT, Roster
+from compare.roster import Roster
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import Answers, Generation, Message, RefusedError, Sampling
+from compare.values.players import CHAT, STORIES, WHOLE_STORY
 
 NAME = "Chat"
 ASK = ["What is a token?", "Why?", "How can I try it?", "What is the capital of France?"]
-_LONGEST = 96  # tokens of an answer; those that were taught have at most half of it
+ABOUT = ["Who is the story about?", "Where does it begin?", "How does it end?"]
+STORY = "Tell me a story."
+_LONGEST = WHOLE_STORY  # tokens of an answer: it may be a story
+_UNTUNED = 48  # tokens of what the model before tuning goes on with
+_AS_IT_IS = tuple(gr.skip() for _ in range(4))  # of what an answer changes
 _MOST = 1_000  # letters of a question
 _LOOK = 0.15
+_EMPTY = "<p class='state'>Ask something, or take one of the questions below.</p>"
 _NOBODY = "No model here was tuned to answer: put one that was on the left."
-Talk = list[Message]
+# A message: `role` and `content`; of a story `holds`, what was found in it, and `by`, who wrote it
+# where that was not the one that is talked with.
+Turn = dict[str, Any]
+Talk = list[Turn]
 
 
 def build(page: Page, tab: gr.Tab) -> None:
-    room, seats = _Room(page), page.keys
+    room, seats, has_a_story = _Room(page), page.keys, page.roster.has_a_story()
     with gr.Row(elem_classes="halves"):
         with gr.Column(min_width=300):
             who = html(_who(page.roster, *_first(page.roster)), elem_id="chat-who")
-            said = html(transcript([]), elem_id="talk")
+            said = html(_EMPTY, elem_id="talk")
             question = gr.Textbox(
                 label="Your question", max_lines=3, elem_id="ask", max_length=_MOST
             )
             with gr.Row(elem_classes="chips"):
-                chips = [gr.Button(text, size="sm", elem_classes="chip") for text in ASK]
+                offer = _chip("A story to ask about", has_a_story)
+                about = [_chip(text, False) for text in ABOUT]
+                chips = [_chip(text) for text in ASK]
             with gr.Row(elem_classes="actions"):
                 send = gr.Button("Send", variant="primary", elem_id="send", elem_classes="go")
                 stop = gr.Button("Stop", elem_id="chat-stop")
@@ -55,21 +66,36 @@ def build(page: Page, tab: gr.Tab) -> None:
     ]
     answers += [
         chip.click(room.send, [*seats, talk, gr.State(text)], shown, **options)
-        for chip, text in zip(chips, ASK, strict=True)
+        for chip, text in zip([*about, *chips], [*ABOUT, *ASK], strict=True)
     ]
     answers.append(retry.click(room.again, [*seats, talk], shown, **options))
+    answers.append(offer.click(room.story, talk, shown, **options))
     stop.click(room.stop, queue=False, **QUIET)
-    clear.click(lambda: (transcript([]), _pane(), [], ""), None, shown, cancels=answers, **QUIET)
+    cleared = clear.click(lambda: (_EMPTY, _pane(), [], ""), None, shown, cancels=answers, **QUIET)
 
     async def seat(left: str, before: str) -> tuple[Any, ...]:
         """Another model begins another talk; the same one goes on."""
         now = await room.partner(left)
-        gone = [gr.skip()] * 3 if now == before else [transcript([]), _pane(), []]
+        gone = [gr.skip()] * 3 if now == before else [_EMPTY, _pane(), []]
         return _who(page.roster, left, now), now, *gone
 
     followed = [who, partner, said, beside, talk]
-    for event in (seats[0].change, page.demo.load):
+    seated = [
         event(seat, [seats[0], partner], followed, trigger_mode="multiple", **options)
+        for event in (seats[0].change, page.demo.load)
+    ]
+    for event in (*answers, cleared, *seated):
+        event.then(_questions, talk, about, **options)
+
+
+def _chip(text: str, visible: bool = True) -> gr.Button:
+    return gr.Button(text, size="sm", elem_classes="chip", visible=visible)
+
+
+def _questions(talk: Talk) -> list[Any]:
+    """Questions about a story are offered where there is one."""
+    there = any("holds" in turn for turn in talk)
+    return [gr.Button(visible=there) for _ in ABOUT]
 
 
 def _first(roster: Roster) -> tuple[str, str]:
@@ -85,6 +111,11 @@ def _who(roster: Roster, left: str, partner: str) -> str:
         "<h3>After tuning, it answers</h3>"
         f"<p class='fine'>You talk with {escape(roster.line(partner))}.{escape(instead)}</p>"
     )
+
+
+def _plain(talk: Talk) -> list[Message]:
+    """What was said, without what the page knows about it."""
+    return [{"role": turn["role"], "content": turn["content"]} for turn in talk]
 
 
 class _Room:
@@ -109,7 +140,7 @@ class _Room:
     ) -> AsyncIterator[tuple[Any, ...]]:
         question = (question or "").strip()
         if not question or self._busy(request):
-            yield tuple(gr.skip() for _ in range(4))
+            yield _AS_IT_IS
             return
         asked = [*talk, {"role": "user", "content": question[:_MOST]}]
         sampling = Sampling(greedy=True, max_new_tokens=_LONGEST)
@@ -122,11 +153,42 @@ class _Room:
         """The last question once more, drawn this time, so that the answer may be another."""
         asked = talk[:-1] if talk and talk[-1]["role"] == "assistant" else talk
         if not asked or self._busy(request):
-            yield tuple(gr.skip() for _ in range(4))
+            yield _AS_IT_IS
             return
         sampling = Sampling(seed=secrets.randbelow(1_000_000), max_new_tokens=_LONGEST)
         async for out in self._answer(request.session_hash or "", (left, right), asked, sampling):
             yield out
+
+    async def story(self, request: gr.Request, talk: Talk) -> AsyncIterator[tuple[Any, ...]]:
+        """A story of another model of the page joins the talk, for the visitor to ask about."""
+        visitor = request.session_hash or ""
+        if self._busy(request):
+            yield _AS_IT_IS
+            return
+        try:
+            teller = await self.page.roster.arrive(STORIES)
+            number = secrets.randbelow(1_000_000)
+            opening = await asyncio.to_thread(teller.opening, number)
+            live = teller.start(opening, Sampling(seed=number, max_new_tokens=WHOLE_STORY))
+        except RefusedError as refusal:
+            yield transcript(talk) + notice(str(refusal)), gr.skip(), gr.skip(), gr.skip()
+            return
+        lives = self._running[visitor] = [live]
+        told = [*talk, {"role": "user", "content": STORY}]
+        turn: Turn = {"role": "assistant", "by": teller.name}
+        try:
+            while True:
+                chunk = live.chunk()
+                turn = {**turn, "content": opening + chunk.text}
+                if chunk.stopped:
+                    turn["holds"] = await asyncio.to_thread(teller.coherence, opening, chunk.text)
+                now = [*told, turn]
+                yield transcript(now, busy=not chunk.stopped), _pane(), now, gr.skip()
+                if chunk.stopped:
+                    return
+                await asyncio.sleep(_LOOK)
+        finally:
+            self._free(visitor, lives)
 
     def stop(self, request: gr.Request) -> None:
         for live in self._running.get(request.session_hash or "", ()):
@@ -144,42 +206,44 @@ class _Room:
             if partner != seats[0] and not self.page.roster.knows(partner):
                 raise RefusedError(_NOBODY)
             tuned = await self.page.roster.arrive(partner)
-            live = tuned.reply(asked, sampling)
+            live = tuned.reply(_plain(asked), sampling)
         except RefusedError as refusal:
             yield transcript(asked[:-1]) + notice(str(refusal)), gr.skip(), asked[:-1], gr.skip()
             return
-        forgotten = tuned.forgets(asked)
-        beside = await self._untuned(partner, seats[1], asked[-1]["content"], sampling)
+        forgotten = tuned.forgets(_plain(asked))
+        beside = await self._untuned(partner, seats, asked[-1]["content"], sampling)
         other = beside.live
         lives = self._running[visitor] = [live, *([other] if other else [])]
         try:
             while True:
-                text = live.chunk().text
-                now: Talk = [*asked, {"role": "assistant", "content": text.strip()}]
                 over = all(one.chunk().stopped for one in lives)
-                yield (
-                    transcript(now, forgotten, busy=not over),
-                    beside.html(),
-                    now,
-                    "",
-                )
+                text = live.chunk().text.strip()
+                turn: Turn = {"role": "assistant", "content": text}
+                if over and (found := await asyncio.to_thread(tuned.coherence, "", text)):
+                    turn["holds"] = found
+                now = [*asked, turn]
+                yield transcript(now, forgotten, busy=not over), beside.html(), now, ""
                 if over:
                     return
                 await asyncio.sleep(_LOOK)
         finally:
-            for one in lives:
-                one.cancel()
-            if self._running.get(visitor) is lives:
-                del self._running[visitor]
+            self._free(visitor, lives)
+
+    def _free(self, visitor: str, lives: list[Generation]) -> None:
+        for one in lives:
+            one.cancel()
+        if self._running.get(visitor) is lives:
+            del self._running[visitor]
 
     async def _untuned(
-        self, partner: str, right: str, question: str, sampling: Sampling
+        self, partner: str, seats: tuple[str, str], question: str, sampling: Sampling
     ) -> _Beside:
         """The same model before it was tuned, where it is here, or whoever is on the right."""
         before = self.page.roster.before_tuning(partner)
         try:
-            model: Answers = (await self.page.roster.seat(before or right)).contestant
-            drawn = Sampling(max_new_tokens=_LONGEST // 2, seed=sampling.seed)
+            seat = await self.page.roster.seat(before or seats[1], seats)
+            model: Answers = seat.contestant
+            drawn = Sampling(max_new_tokens=_UNTUNED, seed=sampling.seed)
             untuned = before is not None or not model.facts().chats
             return _Beside(question, model.name, model.start(question, drawn), untuned)
         except RefusedError as refusal:
@@ -201,24 +265,29 @@ class _Beside:
         return _pane(self.name, self.question, text, self.problem, self.untuned)
 
 
-def transcript(talk: Sequence[Message], forgotten: int = 0, busy: bool = False) -> str:
+def transcript(talk: Sequence[Turn], forgotten: int = 0, busy: bool = False) -> str:
     """The talk, with a line where the model's memory begins."""
     if not talk:
-        return "<p class='state'>Ask something, or take one of the questions below.</p>"
+        return _EMPTY
     lines = []
-    for number, message in enumerate(talk):
+    for number, turn in enumerate(talk):
         if forgotten and number == forgotten:
             lines.append("<li class='memory'>Here its memory begins: the window holds no more</li>")
-        who = "You" if message["role"] == "user" else "It"
-        lines.append(
-            f"<li class='{message['role']}'><span class='unseen'>{who}: </span>"
-            f"{escape(message['content'])}</li>"
-        )
-    turns = sum(message["role"] == "assistant" for message in talk)
+        lines.append(_line(turn))
+    turns = sum(turn["role"] == "assistant" and "by" not in turn for turn in talk)
     done = " data-done='chat'" if turns >= 3 and not busy else ""
     return (
         f"<div class='talk' tabindex='0' role='log' aria-label='The talk' "
         f"aria-busy='{str(busy).lower()}'{done}><ol>{''.join(lines)}</ol></div>"
+    )
+
+
+def _line(turn: Turn) -> str:
+    who, by, found = "You" if turn["role"] == "user" else "It", turn.get("by"), turn.get("holds")
+    wrote = f"<p class='fine'>{escape(by)} wrote this story. Ask about it.</p>" if by else ""
+    return (
+        f"<li class='{turn['role']}'><span class='unseen'>{who}: </span>"
+        f"{coherence.marked(turn['content'], found)}{coherence.line(found)}{wrote}</li>"
     )
 
 

@@ -11,9 +11,10 @@ import gradio as gr
 
 from compare.html.panes import SIDES, notice
 from compare.html.terms import TERMS
-from compare.tabs import blind, menu, opening, token
+from compare.tabs import blind, token
 from compare.tabs.address import like, within
-from compare.tabs.opening import first_panes
+from compare.tabs.seats import menu, opening
+from compare.tabs.seats.opening import first_panes
 from compare.tabs.shared import FREE, QUIET, Page, html
 from compare.values import LARGEST_SEED, LONGEST, RefusedError, Sampling
 
@@ -101,7 +102,7 @@ def _sampling(page: Page) -> dict[str, Any]:
                 1, 2, plain.repetition_penalty, step=0.05, label="Repetition penalty (1 is off)"
             ),
             "max_new_tokens": slider(
-                1, LONGEST, plain.max_new_tokens, step=1, label="Length in tokens"
+                1, LONGEST, page.roster.length(page.roster.left), step=1, label="Length in tokens"
             ),
             "greedy": gr.Checkbox(plain.greedy, label="Greedy: always the likeliest token"),
             "seed": gr.Number(
@@ -112,7 +113,8 @@ def _sampling(page: Page) -> dict[str, Any]:
     for name, value in ((spec.name, getattr(plain, spec.name)) for spec in fields(Sampling)):
         bounds = Sampling.RANGES.get(name)
         read = within(*bounds, value) if bounds else like(value)
-        default = None if name == "seed" else value  # a seed always stands in the address
+        # A seed always stands in the address, and a length, which is another for each model.
+        default = None if name in ("seed", "max_new_tokens") else value
         page.settings.accept(name, controls[name], read, tabs=("compare",), default=default)
     return controls
 

@@ -6,11 +6,12 @@ import asyncio
 import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from compare.html.panes import Pane, Side, Take
-from compare.roster import SEAT, Roster, shown
-from compare.values import Answers, Generation, RefusedError, Sampling
+from compare.roster import Roster, shown
+from compare.values import Answers, Chunk, Coherence, Generation, RefusedError, Sampling
+from compare.values.players import SEAT
 
 _LOOK = 0.04  # seconds between looks at a generation, which cost nothing
 _SHOW = (
@@ -18,6 +19,7 @@ _SHOW = (
 )
 _SHARE = 0.03  # ... so that each further visitor makes everybody's messages rarer by this
 _LOADS = 0.3  # seconds after which a visitor is told that a model is still coming
+_CHECKS = (60, 150, 300)  # tokens after which a story is looked at before it is finished
 _PATIENCE = 2.0  # seconds without any text before the page says that it waits
 
 Panes = list[Pane]
@@ -29,10 +31,12 @@ class _Half:
     def __init__(self, side: Side, key: str) -> None:
         self.pane = Pane(side, key=key, name=key)
         self.lives: list[tuple[int, Generation]] = []
+        self.who: Answers | None = None
+        self.checks: dict[int, _Check] = {}  # by take
         self.cancelled = False
 
     def start(self, contestant: Answers, prompt: str, samplings: list[Sampling]) -> None:
-        facts = contestant.facts()
+        facts, self.who = contestant.facts(), contestant
         self.pane = dataclasses.replace(self.pane, facts=facts, prompt=prompt)
         notes = []
         if samplings[0].top_k > facts.vocabulary and not samplings[0].greedy:
@@ -52,10 +56,23 @@ class _Half:
         self.lives = []
         self.pane = dataclasses.replace(self.pane, problem=str(refusal), takes=())
 
-    def look(self) -> Pane:
+    async def look(self) -> Pane:
         takes = [Take(live.chunk(), seed) for seed, live in self.lives]
+        if self.who and self.who.tells:
+            takes = [await self._checked(self.who, at, take) for at, take in enumerate(takes)]
         self.pane = dataclasses.replace(self.pane, takes=takes)
         return self.pane
+
+    async def _checked(self, who: Answers, at: int, take: Take) -> Take:
+        """With whether its story holds. On the way nobody waits for that; at the end all do."""
+        check = self.checks.setdefault(at, _Check())
+        if check.due(take.chunk):
+            check.work = asyncio.ensure_future(
+                asyncio.to_thread(who.coherence, self.pane.prompt, take.chunk.text)
+            )
+        if check.work and (take.chunk.stopped or check.work.done()):
+            check.found, check.work = await check.work, None
+        return dataclasses.replace(take, coherence=check.found)
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -69,6 +86,22 @@ class _Half:
     @property
     def has_text(self) -> bool:
         return not self.lives or any(live.stage[0] for _, live in self.lives)
+
+
+class _Check:
+    """What was found in a story, and how often it was looked at."""
+
+    def __init__(self) -> None:
+        self.found: Coherence | None = None
+        self.work: asyncio.Future[Coherence | None] | None = None
+        self.looks, self.final = 0, False
+
+    def due(self, chunk: Chunk) -> bool:
+        """Whether it is time for a look; each time is there once."""
+        passed = sum(chunk.tokens >= tokens for tokens in _CHECKS)
+        yes = not self.final if chunk.stopped else passed > self.looks and self.work is None
+        self.looks, self.final = max(self.looks, passed), self.final or bool(chunk.stopped)
+        return yes
 
 
 def _loading(half: _Half, name: str) -> Pane:
@@ -99,7 +132,10 @@ class Duels:
         begun = asyncio.ensure_future(self._begin(halves, seats, prompt, samplings))
         try:
             if not (await asyncio.wait({begun}, timeout=_LOADS))[0]:
-                yield [_loading(half, self._name(seats[side])) for side, half in halves.items()]
+                yield [
+                    _loading(half, self._name(seats[side], seats.values()))
+                    for side, half in halves.items()
+                ]
             await begun
             async for panes in self._watch([*halves.values()]):
                 yield panes
@@ -111,8 +147,8 @@ class Duels:
             if not self._running[visitor]:
                 del self._running[visitor]
 
-    def _name(self, key: str) -> str:
-        return self.roster.stand_in if key == SEAT else shown(key)
+    def _name(self, key: str, seated: Iterable[str]) -> str:
+        return self.roster.stand_in(seated) if key == SEAT else shown(key)
 
     async def _begin(
         self,
@@ -123,7 +159,7 @@ class Duels:
     ) -> None:
         for side, half in halves.items():
             try:
-                seat = await self.roster.seat(seats[side])
+                seat = await self.roster.seat(seats[side], seats.values())
                 half.pane = dataclasses.replace(half.pane, sentence=seat.sentence)
                 half.start(seat.contestant, prompt, samplings)
             except RefusedError as refusal:
@@ -139,7 +175,7 @@ class Duels:
             talks = waited or all(half.has_text for half in halves)
             if over or (talks and (shown == begun or now - shown >= pause)):
                 shown = now
-                yield [half.look() for half in halves]
+                yield [await half.look() for half in halves]
             if over:
                 return
             await asyncio.sleep(_LOOK)

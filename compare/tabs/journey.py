@@ -91,6 +91,8 @@ class _Journey:
         keys: dict[Any, str] = {**first_keys(roster), **seated.keys} if asks else {}
         if "prompt" not in asks and SIDES[0] in seated.keys and is_example(prompt or ""):
             values["prompt"] = roster.example(keys[SIDES[0]])
+        if asks and "max_new_tokens" not in values and (tab == self.tabs[0] or seated.keys):
+            values["max_new_tokens"] = roster.length(keys[SIDES[0]])
         said = address.complaint([*seated.complaints, *complaints])
         if version := asks.get("commit"):
             said = f"{said} {await self._moved(keys, version[:_LONGEST])}".strip()

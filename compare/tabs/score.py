@@ -15,10 +15,10 @@ from compare.engine import zerogpu
 from compare.html import scores
 from compare.html.panes import SIDES, Side
 from compare.html.scores import Scored
-from compare.roster import SEAT
 from compare.tabs import address
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import RefusedError, Surprise
+from compare.values.players import SEAT
 
 NAME = "Score"
 _TEXT = (
@@ -88,7 +88,7 @@ async def _scores(page: Page, text: str, keys: dict[Side, str], on_gpu: bool = F
     names: dict[Side, str] = dict(keys)
     for side, key in keys.items():
         try:
-            seat = await page.roster.seat(key)
+            seat = await page.roster.seat(key, keys.values())
             names[side] = seat.contestant.name
             if on_gpu and key == SEAT and not seat.sentence:
                 found[side] = await asyncio.to_thread(_borrowed, page, text)
@@ -106,8 +106,8 @@ class _GoneError(Exception):
 class _Reader:
     """Both models read a text and learn from it, one after the other; how far they are."""
 
-    def __init__(self, page: Page, text: str) -> None:
-        self.page, self.text = page, text
+    def __init__(self, page: Page, text: str, keys: dict[Side, str]) -> None:
+        self.page, self.text, self.keys = page, text, keys
         self.far: dict[Side, tuple[int, int]] = {}
         self.names: dict[Side, str] = {}
         self.gone = threading.Event()
@@ -121,7 +121,7 @@ class _Reader:
         """What it scored, or why not; a model that cannot learn is scored as it is."""
         self.names[side] = key
         try:
-            who = (await self.page.roster.seat(key)).contestant
+            who = (await self.page.roster.seat(key, self.keys.values())).contestant
             self.names[side] = who.name
             if len(self.text) > _LONGEST:
                 raise RefusedError(_TOO_LONG)
@@ -135,7 +135,7 @@ class _Reader:
 
 async def _learned(page: Page, text: str, keys: dict[Side, str]) -> AsyncIterator[str]:
     """The scores of models that learn while they read, and until then how far they are."""
-    reader, found = _Reader(page, text), dict[Side, Scored]()
+    reader, found = _Reader(page, text, keys), dict[Side, Scored]()
     try:
         for side, key in keys.items():
             work = asyncio.ensure_future(reader.read(side, key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,10 +11,11 @@ import gradio as gr
 
 from compare.html.charts import problem
 from compare.html.panes import SIDES, Side
-from compare.roster import EXAMPLES, SEAT, Roster
+from compare.roster import Roster
 from compare.tabs.address import Settings
 from compare.tabs.duel import Duels
-from compare.values import Answers, RefusedError
+from compare.values import Answers, RefusedError, Sampling
+from compare.values.players import EXAMPLES, OPENINGS, SEAT, STORIES, WHOLE_STORY
 
 PROMPTS = [
     "To be or not to be",
@@ -22,6 +23,7 @@ PROMPTS = [
     "The animal didn't cross the street because it was tired",
     "hell",
 ]
+OURS = [*PROMPTS, *EXAMPLES.values(), *OPENINGS]
 SIGNS = {"left": "● left", "right": "◆ right"}
 # Of every event of the page: nothing that a client could call, and no spinner over the panes.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -50,6 +52,11 @@ class Page:
     leaving: list[Callable[[str], None]] = field(default_factory=list)  # stop what a visitor runs
 
     @property
+    def length(self) -> gr.Slider:
+        """How many tokens a text may have."""
+        return self.settings.known["max_new_tokens"].component
+
+    @property
     def keys(self) -> list[gr.State]:
         """The seats as inputs or outputs, from left to right."""
         return [self.seats[side] for side in SIDES]
@@ -65,9 +72,17 @@ def both() -> list[tuple[str, str]]:
     return [(SIGNS[side], side) for side in SIDES]
 
 
-async def ask(page: Page, key: str, question: Callable[[Answers], T]) -> T:
-    """An answer of one contestant, worked out off the event loop."""
-    contestant = (await page.roster.seat(key)).contestant
+def length_for(roster: Roster, key: str, now: int) -> Any:
+    """The length that suits this model, unless the visitor has set another."""
+    ours = now in (Sampling.max_new_tokens, WHOLE_STORY)
+    return roster.length(key) if ours else gr.skip()
+
+
+async def ask(
+    page: Page, key: str, question: Callable[[Answers], T], seated: Iterable[str] = ()
+) -> T:
+    """An answer of one contestant, worked out off the event loop; `seated` are both sides' keys."""
+    contestant = (await page.roster.seat(key, seated)).contestant
     return await asyncio.to_thread(question, contestant)
 
 
@@ -80,15 +95,22 @@ async def ask_all(
     refusals = ""
     for side, key in keys.items():
         try:
-            answers[side], names[side] = await ask(page, key, lambda who: (question(who), who.name))
+            answers[side], names[side] = await ask(
+                page, key, lambda who: (question(who), who.name), keys.values()
+            )
         except RefusedError as refusal:
             refusals += problem(str(refusal), side)
     return answers, names, refusals
 
 
+def prompts(roster: Roster) -> list[str]:
+    """What the chips offer: the openings of stories where somebody here can go on with them."""
+    return [*OPENINGS, *PROMPTS] if roster.tells(STORIES) else PROMPTS
+
+
 def is_example(prompt: str) -> bool:
     """Whether the prompt is ours to replace, not the visitor's."""
-    return prompt in PROMPTS or prompt in EXAMPLES.values() or not prompt
+    return prompt in OURS or not prompt
 
 
 def html(value: str = "", **options: Any) -> gr.HTML:

@@ -28,6 +28,9 @@ document.addEventListener("click", (event) => {
         ?? document.caretRangeFromPoint?.(event.clientX, event.clientY);
     const node = at?.offsetNode ?? at?.startContainer;
     if (!node || !written.contains(node)) return;
+    const before = document.createRange();  // a marked sentence cuts the text into several nodes
+    before.setStart(written, 0);
+    before.setEnd(node, at.offset ?? at.startOffset);
     const pane = take.closest(".pane");
     if (!pane.dataset.key) return; // of a blind test: who wrote it need not be who sits there
     trigger("click", {
@@ -35,7 +38,7 @@ document.addEventListener("click", (event) => {
         prompt: [...take.querySelectorAll(":scope > details .prompt, :scope > .prompt")][0]
             ?.textContent ?? "",
         text: written.textContent,
-        at: at.offset ?? at.startOffset,
+        at: before.toString().length,
     });
 });
 element.addEventListener("click", (event) => {
@@ -59,7 +62,7 @@ def build(page: Page) -> None:
         if tap.instead is not None:
             return "", tap.prompt + tap.text[: tap.at] + tap.instead, "yes", ""
         try:
-            seat = await page.roster.seat(keys[SIDES.index(tap.side)])
+            seat = await page.roster.seat(keys[SIDES.index(tap.side)], keys)
             told = await asyncio.to_thread(_told, seat.contestant, tap)
             return told, gr.skip(), "", ""
         except RefusedError as refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from .inside import Insights, Odds, Unit
 
@@ -15,7 +15,7 @@ LARGEST_SEED = 2**31 - 1  # what a number field of a browser and `torch.manual_s
 
 
 class RefusedError(Exception):
-    """What the visitor asked for cannot be had; the message is a sentence with the way out."""
+    """What the visitor asked for is not possible; the message is a sentence with the way out."""
 
 
 class BusyError(RefusedError):
@@ -149,6 +149,17 @@ class Surprise:
 
 
 @dataclass(frozen=True)
+class Coherence:
+    """Whether a story holds together, or the first thing in it that cannot be."""
+
+    verdict: Literal["holds", "so far", "fails"]
+    reason: str = ""  # why it fails, and the letters of the sentence, from the prompt's first on
+    start: int = 0
+    end: int = 0
+    asked: bool = False  # that sentence was in the prompt
+
+
+@dataclass(frozen=True)
 class Adapted:
     """How well a copy of a model predicts a text from which it learns as it reads."""
 
@@ -194,6 +205,14 @@ class Answers(Protocol):
     def tokens(self, text: str) -> list[Piece]: ...
     def score(self, text: str) -> Surprise: ...
     def adapt(self, text: str, told: Told) -> Adapted: ...
+
+    @property
+    def tells(self) -> bool:
+        """It learned stories of the world whose facts are known: what it writes can be checked."""
+        ...
+
+    def coherence(self, prompt: str, text: str) -> Coherence | None: ...
+    def opening(self, number: int) -> str: ...
 
 
 def short(number: float | None) -> str:

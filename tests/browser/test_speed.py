@@ -193,5 +193,5 @@ def test_memory_is_at_most_four_times_the_file(exported, tmp_path):
         memory(file, tmp_path / f"page-{i}") - memory(empty, tmp_path / f"empty-{i}")
         for i in range(TRIES)
     ]
-    print(f"{took} MB above an empty page, the file {size:.1f} MB")  # noqa: T201
+    print(f"{took} MB above an empty page, the file {size:.1f} MB")  # noqa: T201 (for who runs it)
     assert min(took) <= 4 * size + 20

@@ -1,10 +1,11 @@
-"""Pages for a browser: each served once for a file of tests, each visited afresh."""
+"""Pages for a browser: each served once for all tests of a process, each visited afresh."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,15 +20,21 @@ Visit = Callable[..., contextlib.AbstractContextManager]
 FAREWELL = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def quick_page() -> Iterator[str]:
     with serve(*FAKES) as url:
         yield url
 
 
-@pytest.fixture(scope="module")
-def slow_page() -> Iterator[str]:
-    with serve(*FAKES, "--slow") as url:
+@pytest.fixture(scope="session")
+def cancelled(tmp_path_factory) -> Path:
+    """Where `slow_page` notes the seconds that each text had when it was cancelled."""
+    return tmp_path_factory.mktemp("slow_page") / "cancelled"
+
+
+@pytest.fixture(scope="session")
+def slow_page(cancelled) -> Iterator[str]:
+    with serve(*FAKES, "--slow", "--log", str(cancelled)) as url:
         yield url
 
 

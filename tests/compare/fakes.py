@@ -18,6 +18,7 @@ from compare.values import (
     Adapted,
     Answers,
     Chunk,
+    Coherence,
     Facts,
     Message,
     Odds,
@@ -28,10 +29,11 @@ from compare.values import (
     Told,
     Unit,
 )
+from compare.values.players import TELLERS
 from tests.compare.fake_inside import FakeInside
 
 WORDS = "that is the question whether tis nobler in the mind to suffer the slings and arrows"
-NAMES = ["shakespeare", "hello", "next-char", "chat", "chat-base"]  # on offer
+NAMES = ["shakespeare", "hello", "next-char", "chat", "chat-base", *TELLERS[:2]]  # on offer
 CLOSED: dict[str, Any] = {"hello": "hello"}
 
 
@@ -96,6 +98,22 @@ class FakeContestant:
             chats=self.name.startswith("chat"),
         )
 
+    @property
+    def tells(self) -> bool:
+        return self.name in TELLERS
+
+    def coherence(self, prompt: str, text: str) -> Coherence | None:
+        """Nobody of their world may be nobler; a prompt of it begins with a morning."""
+        if not prompt.startswith("On a "):
+            return None
+        at = (prompt + text).find("nobler")
+        if at < 0:
+            return Coherence("so far")
+        return Coherence("fails", "nobody is nobler", at, at + len("nobler"))
+
+    def opening(self, number: int) -> str:
+        return f"On a foggy morning {number} foxes met."
+
     def start(self, prompt: str, sampling: Sampling) -> FakeLive:
         self.check(prompt)
         self.lives.append(FakeLive(sampling, self.pause))
@@ -144,8 +162,11 @@ class FakeContestant:
             raise RefusedError("The prompt is empty: type a few letters first.")
 
 
-def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -> Roster:
-    """Tiny ones on offer; the baseline comes when `late` says so, or never."""
+def fake_roster(
+    *, pause: float = 0.0, late: Callable[[], bool] | None = None, stories: bool = False
+) -> Roster:
+    """Tiny ones on offer, those of the stories first if it is their page; the baseline comes when
+    `late` says so, or never."""
 
     def load(name: str) -> FakeContestant:
         if name in (*NAMES, "shakespeare-gpt2"):
@@ -157,9 +178,14 @@ def fake_roster(*, pause: float = 0.0, late: Callable[[], bool] | None = None) -
             time.sleep(0.02)
         return FakeContestant("GPT-2", pause=pause, vocabulary=50_257)
 
-    baseline = None if late is None else "openai-community/gpt2"
-    tuned = {"chat": "chat-base"}
-    return Roster(NAMES, load, baseline=baseline, load_baseline=load_baseline, tuned_from=tuned)
+    return Roster(
+        NAMES,
+        load,
+        left=None if stories else "shakespeare",
+        baseline=None if late is None else "openai-community/gpt2",
+        load_baseline=load_baseline,
+        tuned_from={"chat": "stories" if stories else "chat-base"},
+    )
 
 
 def real_roster() -> Roster:
@@ -195,6 +221,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--stories", action="store_true", help="those of the stories play at first")
     parser.add_argument("--real", action="store_true", help="untrained models, no fakes")
     parser.add_argument("--late", type=Path, help="GPT-2 comes when this file does")
     parser.add_argument("--log", help="notes the seconds that each cancelled text had")
@@ -212,7 +239,8 @@ def main() -> None:
         roster = real_roster()
     else:
         late = arguments.late and arguments.late.exists
-        roster = fake_roster(pause=0.05 if arguments.slow else 0.002, late=late)
+        pause = 0.05 if arguments.slow else 0.002
+        roster = fake_roster(pause=pause, late=late, stories=arguments.stories)
     roster.begin()
     launch(build_demo(roster), downloads.routes(roster), server_port=arguments.port, quiet=True)
 

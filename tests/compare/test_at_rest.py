@@ -17,8 +17,8 @@ import pytest
 
 from compare.html import guide
 from compare.lineup import CHECKPOINTS
-from compare.roster import shipped_names
 from compare.tabs.train.tab import LESSONS
+from compare.values.players import shipped_names
 
 from .protocol import Visitor
 from .servers import serve

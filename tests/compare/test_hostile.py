@@ -132,5 +132,5 @@ def test_a_thousand_hostile_inputs(visitor, capsys):
     attack()
     is_served(visitor)
     with capsys.disabled():
-        print(f"\n{len(replies)} hostile inputs: {sum(replies)} answered, rest refused")  # noqa: T201
+        print(f"\n{len(replies)} hostile inputs: {sum(replies)} answered, rest refused")  # noqa: T201 (for who runs it)
     assert len(replies) >= MANY

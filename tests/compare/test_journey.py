@@ -8,8 +8,7 @@ from compare.html import guide
 
 from . import axe
 from .browser import LOOKS, NAMES
-from .conftest import FAKES, FAREWELL
-from .servers import free_port, start, stop
+from .conftest import FAREWELL
 
 pytestmark = pytest.mark.browser
 IDEAS = guide.ideas()
@@ -48,31 +47,26 @@ def test_next_alone_leads_through_the_ideas_and_back_again(quick_page, visit, co
         assert page.evaluate(tried) == count
 
 
-def test_train_one_now_ends_beside_gpt2_and_outlives_a_reload(visit):
-    port = free_port()
-    server = start(*FAKES, port=port)
-    try:
-        with visit(f"http://127.0.0.1:{port}/", forgive=FAREWELL) as page:
-            page.set_default_timeout(240_000)
-            page.click("#train-one")
-            page.wait_for_function(
-                "document.querySelector('.pane.left h2').textContent.startsWith('your text')"
-                f"&& {FINISHED}"
-            )
-            page.wait_for_function("location.search.includes('model=own-')")
-            written = page.locator(".pane.left .take").inner_text()
-            assert written.startswith("Model. A model")
-            page.reload()
-            page.locator("#sizes table").wait_for(state="attached")
-            page.wait_for_function(
-                "document.querySelector('.pane.left h2').textContent.startsWith('your text')"
-                f"&& {FINISHED}"
-            )
-            assert page.locator(".pane.left .take").inner_text() == written
-            page.get_by_role("button", name="Choose the models").click()
-            page.locator("#menu-right", has_text="trained here by you").wait_for()
-    finally:
-        stop(server)
+def test_train_one_now_ends_beside_gpt2_and_outlives_a_reload(quick_page, visit):
+    with visit(quick_page, forgive=FAREWELL) as page:
+        page.set_default_timeout(240_000)
+        page.click("#train-one")
+        page.wait_for_function(
+            "document.querySelector('.pane.left h2').textContent.startsWith('your text')"
+            f"&& {FINISHED}"
+        )
+        page.wait_for_function("location.search.includes('model=own-')")
+        written = page.locator(".pane.left .take").inner_text()
+        assert written.startswith("Model. A model")
+        page.reload()
+        page.locator("#sizes table").wait_for(state="attached")
+        page.wait_for_function(
+            "document.querySelector('.pane.left h2').textContent.startsWith('your text')"
+            f"&& {FINISHED}"
+        )
+        assert page.locator(".pane.left .take").inner_text() == written
+        page.get_by_role("button", name="Choose the models").click()
+        page.locator("#menu-right", has_text="trained here by you").wait_for()
 
 
 def test_a_link_to_a_model_that_is_gone_says_so_and_how_to_keep_one(quick_page, visit):

@@ -185,7 +185,7 @@ def test_a_page_gone_mad_slows_nobodys_lesson(capsys, way):
                 for thread in threads:
                     thread.join()
     with capsys.disabled():
-        print(f"\ncalm {calm:.2f} s, beside {sum(asked)} requests {disturbed:.2f} s")  # noqa: T201
+        print(f"\ncalm {calm:.2f} s, beside {sum(asked)} requests {disturbed:.2f} s")  # noqa: T201 (for who runs it)
     assert sum(asked) > pace.BURST
     assert 200 in answers
     assert disturbed <= 1.2 * calm

@@ -30,17 +30,22 @@ LOW = """(least) => [...document.querySelectorAll("button, a[href], summary, sel
         + (one.textContent || one.ariaLabel || "").trim().slice(0, 30))"""
 
 
-@pytest.mark.parametrize("tab", ["compare", "inside", "score", "train", "learn", "chat"])
-def test_every_target_is_high_enough_for_a_finger(quick_page, visit, tab):
+def test_every_target_is_high_enough_for_a_finger(quick_page, visit):
     with visit(quick_page, phone=True) as page:
-        page.locator(f"#tab-{tab}-button").click()
-        page.wait_for_timeout(1_500)
-        assert page.evaluate(LOW, LEAST) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        for tab in ("compare", "inside", "score", "train", "learn", "chat"):
+            page.locator(f"#tab-{tab}-button").click()
+            page.wait_for_timeout(1_500)
+            assert page.evaluate(LOW, LEAST) == [], tab
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
 
-@pytest.mark.parametrize(("phone", "dark"), LOOKS, ids=NAMES.values())
+@pytest.mark.parametrize(
+    ("phone", "dark"),
+    [pytest.param(*look, marks=[pytest.mark.slow] if look[1] else []) for look in LOOKS],
+    ids=NAMES.values(),
+)
 def test_the_first_paint_does_not_jump(quick_page, visit, phone, dark):
+    """A theme is colours alone: the dark ones are looked at with the slow tests."""
     with visit(quick_page, phone=phone, dark=dark) as page:
         page.wait_for_timeout(1_500)
         assert page.evaluate(SHIFT) <= MOST_SHIFT

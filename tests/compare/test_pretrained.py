@@ -68,5 +68,5 @@ def test_every_tab_with_a_pretrained_model(visit, picture, capsys):
         page.locator("#guide .idea").first.wait_for()
         assert FOLDER not in page.title() + page.locator("h1").inner_text()
     with capsys.disabled():
-        print(f"\nfigures {figures}, bits per byte {bits}")  # noqa: T201
+        print(f"\nfigures {figures}, bits per byte {bits}")  # noqa: T201 (for who runs it)
     assert len(bits) == 2

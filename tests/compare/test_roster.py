@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from compare.roster import REPO_ID, SEAT, Roster, own_name, shipped_names, shown
+from compare.roster import REPO_ID, Roster, own_name, shown
 from compare.values import RefusedError
+from compare.values.players import OPENINGS, SEAT, shipped_names
 
 from .fakes import FakeContestant, fake_roster
 
@@ -168,6 +169,28 @@ def test_the_menu_says_what_each_model_is():
     assert roster.line(key) == f"{own_name(key)}: trained here by you"
 
 
+def test_the_stories_are_the_pair_at_first_as_soon_as_they_ship():
+    roster = Roster(["hello", "shakespeare", "stories", "stories-gpt2"], FakeContestant)
+    assert (roster.left, roster.stand_in()) == ("stories", "stories-gpt2")
+    assert roster.example("stories") == OPENINGS[0]
+    assert roster.length("stories") > roster.length("shakespeare") == 120
+    assert "shakespeare" in roster.names
+    for left in ("shakespeare", "hello", "own-1"):
+        assert roster.stand_in([left, SEAT]) == "shakespeare-gpt2"
+        assert roster.stand_in([SEAT, left]) == "shakespeare-gpt2"  # sides are drawn by lot
+    asked = Roster(["stories", "stories-gpt2"], FakeContestant, left="shakespeare")
+    assert (asked.left, asked.stand_in()) == ("shakespeare", "shakespeare-gpt2")
+
+
+def test_until_they_ship_all_is_as_it_was():
+    roster = Roster(["hello", "shakespeare", "chat"], FakeContestant)
+    assert (roster.left, roster.stand_in()) == ("shakespeare", "shakespeare-gpt2")
+    assert roster.example("chat") == "To be or not to be"
+    assert roster.length("chat") == 120
+    alone = Roster(["stories"], FakeContestant)
+    assert (alone.left, alone.stand_in()) == ("stories", "shakespeare-gpt2")
+
+
 def test_a_hub_that_hangs_does_not_hold_up_what_is_on_disk():
     gate = threading.Event()
 
@@ -223,5 +246,5 @@ def test_a_folder_of_this_machine_is_named_without_its_way(tmp_path):
     roster = Roster([], FakeContestant, left="ada/tiny", baseline=str(tmp_path / "smollm2"))
     assert roster.baseline_name == "smollm2"
     assert roster.line(SEAT).startswith("smollm2")
-    assert str(tmp_path) not in roster.waiting_sentence()
+    assert str(tmp_path) not in roster.waiting_sentence(roster.stand_in())
     assert shown("ada/tiny@main") == "ada/tiny@main"

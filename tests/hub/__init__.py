@@ -47,8 +47,8 @@ class _Setting(Convertor):
 register_url_convertor("kind", _Kind())
 register_url_convertor("setting", _Setting())
 
-from .access import Account  # noqa: E402
-from .app import HubApp  # noqa: E402 (the routes need the convertors)
+from .access import Account  # noqa: E402 (the routes need the convertors above)
+from .app import HubApp  # noqa: E402 (likewise)
 
 
 def bind() -> socket.socket:

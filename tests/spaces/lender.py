@@ -117,4 +117,4 @@ def _install(folder: Path) -> None:
     patience = ["--retries", "1", "--timeout", "20", "--target", str(folder)]
     ended = subprocess.run([*command, *patience], capture_output=True, encoding="utf-8")
     if ended.returncode:
-        pytest.skip(f"{SPACES} cannot be had: {ended.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"{SPACES} cannot be installed: {ended.stderr.strip().splitlines()[-1]}")

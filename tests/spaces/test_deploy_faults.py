@@ -150,7 +150,7 @@ def test_under_random_faults_main_holds_one_version_or_the_other(
         send()
         assert held(hub) == meant(project)
         before = held(hub)["app.py"]
-    print(f"{count} deploys, {faults} faults: {failed} failed and were finished")  # noqa: T201
+    print(f"{count} deploys, {faults} faults: {failed} failed and were finished")  # noqa: T201 (for who runs it)
     assert faults
     assert failed
 

@@ -73,6 +73,10 @@ def test_all_of_the_project_that_runs_travels_and_nothing_else(stage, tmp_path):
     for room in ("tinygpt_hf", "training", "compare"):
         code = {f"{room}/{p.relative_to(ROOT / room).as_posix()}" for p in files_of(room)}
         assert code <= set(files)
+    stories = ROOT / "training" / "stories"  # the page checks stories: it needs the whole language
+    language = {*stories.glob("acts/*.yaml"), *stories.glob("words/*")}
+    assert len(language) > 10
+    assert {path.relative_to(ROOT).as_posix() for path in language} <= set(files)
     assert not any(name.endswith((".pt", ".bin", ".pyc")) for name in files)
     size = sum((tmp_path / name).stat().st_size for name in files)
     assert size < 60e6, f"{size / 1e6:.0f} MB"
@@ -102,14 +106,15 @@ def test_the_deploy_command_finds_that_it_answers(space, hub, ada, command):
 
 
 @pytest.mark.browser
-def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811
+def test_a_visitor_sees_both_models_write(space, visit):  # noqa: F811 (the fixture)
     _, url, _ = space
     # On a Space gradio itself adds the Hub's header, from the Hub and with a font of Google's.
     with visit(url, forgive=("",)) as page:
         page.click("#generate")
         page.wait_for_function(
             "[...document.querySelectorAll('.out')].every(o => o.ariaBusy === 'false')"
-            "&& document.querySelector('.pane.left .figures').textContent.match(/reached|stopped/)"
+            "&& document.querySelector('.pane.left .figures').textContent"
+            ".match(/reached|stopped|end of text/)"
         )
         assert all(text.strip() for text in page.locator(".out").all_inner_texts())
 
@@ -169,7 +174,7 @@ def test_its_own_requirements_are_all_that_it_needs(container, tmp_path, hub, ad
             life_of(hub.repo("ada/page", "space")).host = url
             said = Running(HfApi(), "ada/page", print).ask()
             assert said.strip()
-            print(f"{interpreter}, after {step or 'install'}: it writes {said!r}")  # noqa: T201
+            print(f"{interpreter}, after {step or 'install'}: it writes {said!r}")  # noqa: T201 (for who runs it)
     assert container.written() == set()
 
 

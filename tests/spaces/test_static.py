@@ -240,7 +240,9 @@ def test_a_model_that_16_bits_cannot_hold_is_kept_in_32(hub, deploy, served, vis
 
 
 @browser
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
+)
 def test_a_download_that_breaks_goes_on_where_it_was(hub, deploy, served, visit, seed):
     deploy()
     whole, _ = visit(served())

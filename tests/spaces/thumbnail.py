@@ -31,7 +31,8 @@ def main() -> int:
         page.click("#generate")
         page.wait_for_function(
             "[...document.querySelectorAll('.out')].every(o => o.ariaBusy === 'false')"
-            "&& document.querySelector('.pane.left .figures').textContent.match(/reached|stopped/)"
+            "&& document.querySelector('.pane.left .figures').textContent"
+            ".match(/reached|end of text/)"
         )
         page.screenshot(path=given.file)
     return 0

@@ -82,8 +82,14 @@ ENDLESS = {name: ALL[name] for name in ("modern", "llama", "next-char", "one hea
 
 
 def make(fields: dict, attention: str = "eager", seed: int = 0) -> TinyGPTForCausalLM:
-    """A model with every number random, so that no part can be forgotten without a difference."""
-    model = TinyGPTForCausalLM._from_config(TinyGPTConfig(**fields), attn_implementation=attention)
+    """A model with every number random, so that no part can be forgotten without a difference.
+
+    The same model for the same seed, whatever drew random numbers before.
+    """
+    config = TinyGPTConfig(**fields)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = TinyGPTForCausalLM._from_config(config, attn_implementation=attention)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--train-and-save")
     options = parser.parse_args()
     answers = [answer(model, options.train_and_save) for model in options.models]
-    print(json.dumps(answers))  # noqa: T201, this is its answer
+    print(json.dumps(answers))  # noqa: T201 (this is its answer)
 
 
 def answer(name: str, target: str | None) -> dict:

@@ -9,17 +9,28 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from tests.tinygpt_hf.engines import Engine, SGLang
 from tests.tinygpt_hf.shapes import ABSOLUTE, ALL, make, tokens
+from tinygpt_hf import TinyGPTConfig
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
-SMALLER = {"vocab_size": 31, "num_hidden_layers": 2, "max_position_embeddings": 16}
+SMALLER = {
+    "vocab_size": 31,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "max_position_embeddings": 16,
+}
 
 
 def recipes():
-    """The shape of every recipe, small."""
+    """The shape of every recipe, small: a head is 4 wide, and recipes that are one then are one."""
+    known = []
     for path in sorted(RECIPES.rglob("*.yaml")):
         fields = yaml.safe_load(path.read_text(encoding="utf-8")).get("model") or {}
         smaller = {name: min(fields.get(name, size), size) for name, size in SMALLER.items()}
-        yield f"recipe {path.stem}", {**fields, **smaller, "zero_init": False}
+        smaller["hidden_size"] = 4 * fields.get("num_attention_heads", 4)
+        small = TinyGPTConfig(**{**fields, **smaller, "zero_init": False}).to_dict()
+        if small not in known:
+            known.append(small)
+            yield f"recipe {path.stem}", small
 
 
 SHAPES = ALL | dict(recipes())

@@ -28,9 +28,11 @@ def last_line(capsys) -> str:
     ],
 )
 def test_a_full_disk_is_called_that(tmp_path, error):
-    with pytest.raises(CannotSaveError, match="could not be saved: the disk is full"):  # noqa: SIM117
-        with whole_or_not_at_all(tmp_path / "checkpoint-1"):
-            raise error
+    with (
+        pytest.raises(CannotSaveError, match="could not be saved: the disk is full"),
+        whole_or_not_at_all(tmp_path / "checkpoint-1"),
+    ):
+        raise error
 
 
 def test_a_disk_that_a_library_calls_something_else_is_asked(tmp_path, monkeypatch):

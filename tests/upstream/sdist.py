@@ -29,7 +29,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 
 
 class Unavailable(Exception):
-    """Why these tests cannot be had."""
+    """Why these tests cannot be downloaded."""
 
 
 def cache() -> Path:
@@ -86,8 +86,8 @@ def fetch() -> Path:
 
 
 def load(name: str) -> types.ModuleType:
-    """A module of upstream's tests, those of the installed version; where they cannot be had, the
-    asking test module is skipped."""
+    """A module of upstream's tests, those of the installed version; where they cannot be
+    downloaded, the asking test module is skipped."""
     if PACKAGE not in sys.modules:
         if VERSION not in KNOWN:  # a failure: another version must not pass for want of tests
             pytest.fail(f"transformers {VERSION} is installed; add its archive to {__name__}.KNOWN")

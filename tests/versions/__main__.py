@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         except UnavailableError as why:
             print(f"transformers {version}: {why}", file=sys.stderr)  # noqa: T201 (a command)
             return 1
-        print(outcomes[-1] if options.short else "\n".join(map(str, outcomes[-2:])))  # noqa: T201
+        print(outcomes[-1] if options.short else "\n".join(map(str, outcomes[-2:])))  # noqa: T201 (a command)
     return int(any(outcome.failed for outcome in outcomes))
 
 

@@ -48,7 +48,7 @@ def test_a_minute_of_what_a_model_must_do(version):
 def test_the_whole_of_it(version, capsys):
     for outcome in run_or_skip(version, short=False):
         with capsys.disabled():
-            print(f"\n{outcome}")  # noqa: T201
+            print(f"\n{outcome}")  # noqa: T201 (for who runs it)
         assert not outcome.failed
         assert outcome.passed > 300
 

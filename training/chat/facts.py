@@ -15,13 +15,12 @@ from training.stories.language.acts import acts
 from training.stories.telling.teller import Teller
 
 from .material import read
-from .phrases import expand
+from .phrases import expand, fill, inside, listed, shown, upper
 from .texts import UNSAID, answers
 
 ARRIVALS = ("comes", "meets", "caught")
 OWNING = ("own", "own_food", "owns_it")
 NUMBERS = ("none", "one", "two", "three", "four", "five")
-_SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 
 
 @dataclass(frozen=True)
@@ -280,38 +279,3 @@ def ending(told: Teller) -> str:
     """Which outcome a story has: the last that its world knows."""
     found = told.world.all("outcome")
     return found[-1][0] if found else ""
-
-
-def fill(text: str, slots: dict[str, str]) -> str:
-    """Slots that are known are filled in; others are left as they are."""
-
-    def value(mark: re.Match[str]) -> str:
-        whole = mark[0][1:-1]
-        return slots.get(whole, mark[0])
-
-    return _SLOT.sub(value, text)
-
-
-def shown(env: dict[str, str]) -> dict[str, str]:
-    """The slots of an act, also in the forms that values have: `CHORE.do`."""
-    found = dict(env)
-    for key, value in env.items():
-        entries = lexicon.values().get(key, ())
-        for entry in entries:
-            if isinstance(entry, dict) and next(iter(entry.values())) == value:
-                found |= {f"{key}.{form}": words for form, words in entry.items()}
-    if env.get("L") in lexicon.places():
-        found["L.in"] = inside(env["L"])
-    return found
-
-
-def inside(place: str) -> str:
-    return f"{lexicon.places()[place].prep} the {place}"
-
-
-def listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
-
-
-def upper(text: str) -> str:
-    return text[0].upper() + text[1:]

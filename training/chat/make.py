@@ -68,7 +68,7 @@ def conversations(seed: int, count: int) -> Iterator[Talk]:
         elif sort < IDEAS + STORIES:
             yield story_talk(rng, about, outside, next(told))
         else:
-            yield request_talk(rng, about, outside, next(told))
+            yield request_talk(rng, about, outside, next(told), next(told))
 
 
 def stories(seed: int, held_out: bool) -> Iterator[Teller]:

@@ -1,12 +1,15 @@
-"""Patterns with choices, `what (is|are) ANY?`, and the many ways in which people type them."""
+"""Patterns with choices and slots, `what (is|are) ANY?`, and the many ways in which people type."""
 
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from training.stories.language import lexicon
+
 Rng = random.Random
 Names = Mapping[str, Sequence[str]]  # what ONE, MANY and ANY may stand for
 _MARK = re.compile(r"\b[A-Z]{3,}\b")
+_SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 _CHOICE = re.compile(r"\(([^()]*)\)")
 # A plural verb before a singular noun; a singular verb and the word that follows.
 _PLURAL_VERB = re.compile(
@@ -54,6 +57,41 @@ def expand(pattern: str, names: Names, rng: Rng) -> str:
     text = _MARK.sub(lambda mark: rng.choice(names[mark[0]]) if mark[0] in names else mark[0], text)
     text = re.sub(r"\\(.)", r"\1", text)  # \+ and \? are themselves
     return re.sub(r"\s+", " ", re.sub(r"\s+([,?])", r"\1", text)).strip()
+
+
+def fill(text: str, slots: dict[str, str]) -> str:
+    """Slots that are known are filled in; others are left as they are."""
+
+    def value(mark: re.Match[str]) -> str:
+        whole = mark[0][1:-1]
+        return slots.get(whole, mark[0])
+
+    return _SLOT.sub(value, text)
+
+
+def shown(env: dict[str, str]) -> dict[str, str]:
+    """The slots of an act, also in the forms that values have: `CHORE.do`."""
+    found = dict(env)
+    for key, value in env.items():
+        entries = lexicon.values().get(key, ())
+        for entry in entries:
+            if isinstance(entry, dict) and next(iter(entry.values())) == value:
+                found |= {f"{key}.{form}": words for form, words in entry.items()}
+    if env.get("L") in lexicon.places():
+        found["L.in"] = inside(env["L"])
+    return found
+
+
+def inside(place: str) -> str:
+    return f"{lexicon.places()[place].prep} the {place}"
+
+
+def listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
+
+
+def upper(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def several(pattern: str, names: Names, count: int, rng: Rng) -> list[str]:

@@ -5,17 +5,22 @@ depends on what was said before.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
+from training.stories.language import lexicon
 from training.stories.telling.teller import Teller
 
-from . import asking, wishes
-from .facts import facts, question
+from . import asking, sums, wishes
+from .facts import Fact, facts, question, says
 from .phrases import typed
-from .texts import AGAIN, LARGEST, MANNERS, STORY, UNKNOWN, UNSAID, answers, ideas
+from .texts import AGAIN, MANNERS, STORY, UNKNOWN, UNSAID, answers, ideas
 
 TURNS, SHARES = (1, 2, 3, 4, 5, 6), (20, 14, 18, 20, 16, 12)
+RARE = ("whose", "has", "holder", "went", "met")  # kinds of questions that few stories allow
+STRANGERS = 0.12  # of the stories get a question about somebody who is not in them
 MOST = 330  # words of a talk, so that it fits into the window
 SMALL = ("greeting", "thanks", "bye", "mood", "able", "who", "trained", "fallible", "memory", "ok")
 SMALL_SHARES = (22, 22, 14, 12, 12, 16, 12, 12, 12, 16)
@@ -83,54 +88,50 @@ class Talk:
             fewest = next(text for text in answers()[label] if text != fewest)
         return label, fewest
 
+    def typed(self, ask: Callable[[], str]) -> str:
+        """A question as people type it, and once more where it comes too near to the exam."""
+        return self.fair(lambda: typed(ask(), self.rng))
+
+    def fair(self, ask: Callable[[], str]) -> str:
+        while asking.too_near(asked := ask()):
+            pass
+        return asked
+
     # Kinds of turns.
 
     def ask_idea(self) -> None:
         label, asked = self.about()
-        self.say(typed(asked, self.rng), label)
+        self.say(self.typed(lambda: asked), label)
 
     def ask_outside(self) -> None:
         label, asked = self.outside()
-        self.say(typed(asked, self.rng), label)
+        self.say(self.typed(lambda: asked), label)
 
     def small(self) -> None:
         label = self.rng.choices(SMALL, SMALL_SHARES)[0]
-        self.say(typed(asking.say(label, self.rng), self.rng), label)
+        self.say(self.typed(lambda: asking.say(label, self.rng)), label)
 
     def odd(self) -> None:
         label = self.rng.choice(ODD)
         if label == "sum":
             self.sum()
         elif label == "rude":
-            self.say(typed(asking.say(label, self.rng), self.rng), label)
+            self.say(self.typed(lambda: asking.say(label, self.rng)), label)
         else:
-            self.say(asking.say(label, self.rng), label)
+            self.say(self.fair(lambda: asking.say(label, self.rng)), label)
 
     def sum(self) -> None:
-        rng = self.rng
-        small = rng.random() < 0.75
-        a, b = (rng.randint(0, LARGEST if small else 99) for _ in range(2))
-        sign = "plus" if small or rng.random() < 0.3 else rng.choice(("minus", "times", "by"))
-        shown = {"plus": "+", "minus": "-", "times": rng.choice("*x"), "by": "/"}[sign]
-        gap = rng.choice(("", " "))
-        sum_ = rng.choice((f"{a}{gap}{shown}{gap}{b}", f"{a} {sign} {b}"))
-        lead = rng.choice(("", "", "what is ", "what's ", "how much is ", "calculate ", "and "))
-        if not small and rng.random() < 0.2:
-            sum_ = f"the {rng.choice(('square root', 'half', 'double'))} of {a}"
-            lead, sign = "what is ", "root"
-        text = lead + sum_ + rng.choice(("", "?", " =", "?"))
-        answer = f"{a} plus {b} is {a + b}."
-        if sign == "plus" and max(a, b) <= LARGEST and self.said != answer:
-            self.say(text, "sum", answer)
-        else:
-            self.say(text, "sum")
+        text, answer = sums.sum_asked(self.rng)
+        while asking.too_near(text) or (answer and self.said == answer):
+            text, answer = sums.sum_asked(self.rng)
+        self.say(text, "sum", answer)
 
     def follow(self) -> None:
         """A short question about the idea before; "why?" right after "I don't know" is unclear."""
         rng = self.rng
         manner = rng.choices(MANNERS, MANNER_SHARES)[0]
         lead = rng.choice(("", "", "", "ok, ", "and ", "hm. ", "thanks. ", "now ", "well, "))
-        asked = typed(lead + asking.follow(manner, rng), rng)
+        asked = self.typed(lambda: lead + asking.follow(manner, rng))
         if not self.idea:
             self.say(asked, "nothing")
         elif self.last in (UNKNOWN, UNSAID) or rng.random() < 0.12:
@@ -140,13 +141,13 @@ class Talk:
 
     def back(self, idea: str, manner: str) -> None:
         rng = self.rng
-        name = rng.choice(asking.names(idea))
-        if rng.random() < 0.5:
-            asked = asking.by_name(idea, manner, rng)
-        else:
-            lead = asking.expand(rng.choice(asking.read("asks")["back"]), {"ANY": [name]}, rng)
-            asked = self.joined(lead, manner)
-        self.say(typed(asked, rng), f"{idea}.{manner}")
+
+        def ask() -> str:
+            if rng.random() < 0.5:
+                return asking.by_name(idea, manner, rng)
+            return self.joined(asking.lead("back", rng, asking.names(idea)), manner)
+
+        self.say(self.typed(ask), f"{idea}.{manner}")
 
     def joined(self, lead: str, manner: str) -> str:
         if manner == "more" and self.rng.random() < 0.5:
@@ -158,8 +159,6 @@ class Talk:
         """Another idea, or back to the first or the second one."""
         rng = self.rng
         what = rng.choice(SWITCH if len(self.met) > 1 else SWITCH[:1])
-        pattern = rng.choice(asking.read("asks")[what])
-        lead = asking.expand(pattern, {}, rng)
         if what == "another":
             place = ideas().index(self.idea) if self.idea else -1
             new = next(
@@ -167,28 +166,53 @@ class Talk:
                 for step in range(1, len(ideas()) + 1)
                 if (idea := ideas()[(place + step) % len(ideas())]) not in self.met
             )
-            self.say(typed(lead, rng), f"{new}.what")
+            self.say(self.typed(lambda: asking.lead(what, rng)), f"{new}.what")
             return
         manner = rng.choices(MANNERS, MANNER_SHARES)[0]
         idea = self.met[0 if what == "first" else 1]
-        self.say(typed(self.joined(lead, manner), rng), f"{idea}.{manner}")
+        asked = self.typed(lambda: self.joined(asking.lead(what, rng), manner))
+        self.say(asked, f"{idea}.{manner}")
 
     # Stories.
 
-    def story(self, told: Teller, asked: str) -> None:
-        self.say(typed(asked, self.rng), STORY, told.text)
+    def story(self, told: Teller, ask: Callable[[], str]) -> None:
+        self.say(self.typed(ask), STORY, told.text)
+
+    def wished(self, told: Teller, share: float) -> None:
+        """A story that was asked for; so many with something that it is to have."""
+        if self.rng.random() < share:
+            self.story(told, lambda: wishes.wish(told, self.rng).text)
+        else:
+            self.story(told, lambda: wishes.plain(self.rng))
 
     def about_story(self, told: Teller, count: int, lead: str = "") -> None:
         """Questions about it, each of another kind; `lead` stands before the first."""
         known = facts(told, self.rng)
-        for fact in self.rng.sample(known, min(count, len(known))):
-            asked = typed(question(fact, self.rng), self.rng)
-            label = UNSAID if fact.kind == UNSAID else f"about.{fact.kind}"
-            answer = "" if fact.kind == UNSAID else fact.answer
+        chosen = drawn(known, min(count, len(known)), self.rng)
+        if self.rng.random() < STRANGERS:
+            chosen[-1] = stranger(told, self.rng)
+        for fact in chosen:
+            asked = self.typed(partial(question, fact, self.rng))
+            unsaid = fact.answer in answers()[UNSAID]
+            label, answer = (UNSAID, "") if unsaid else (f"about.{fact.kind}", fact.answer)
             if self.turns and answer == self.turns[-1][1]:
                 continue
             self.say(f"{lead}{asked}", label, answer)
             lead = ""
+
+
+def drawn(known: list[Fact], count: int, rng: Random) -> list[Fact]:
+    """Some of the facts; those that few stories have come twice as often."""
+    rank = {fact.kind: rng.random() ** (0.5 if fact.kind in RARE else 1) for fact in known}
+    return sorted(known, key=lambda fact: rank[fact.kind], reverse=True)[:count]
+
+
+def stranger(told: Teller, rng: Random) -> Fact:
+    """A question about somebody and something that the story does not have: one must read it."""
+    name = rng.choice([name for name in lexicon.people() if not says(told.text, name)])
+    thing = rng.choice([thing for thing in lexicon.things() if not says(told.text, thing)])
+    kind = rng.choice(("kind", "has", "went", "holder", "whose"))
+    return Fact(kind, {"P": name, "X": thing}, answers()[UNSAID][0], ("story",))
 
 
 def idea_talk(rng: Random, about: Pool, outside: Pool) -> Talk:
@@ -203,10 +227,10 @@ def idea_turn(talk: Talk) -> None:
         return
     if not talk.idea:
         turns = (talk.ask_idea, talk.small, talk.ask_outside, talk.odd, talk.follow, talk.switch)
-        shares = (52, 20, 17, 7, 1.5, 1.5)
+        shares = (49, 19, 22, 7, 1.5, 1.5)
     else:
         turns = (talk.ask_idea, talk.small, talk.ask_outside, talk.odd, talk.follow, talk.switch)
-        shares = (14, 10, 11, 3, 50, 9)
+        shares = (14, 10, 12, 3, 50, 9)
     talk.rng.choices(turns, shares)[0]()
 
 
@@ -220,7 +244,7 @@ def story_talk(rng: Random, about: Pool, outside: Pool, told: Teller) -> Talk:
         talk.small()
     lead, way = "", rng.random()
     if way < 0.45:
-        talk.story(told, wishes.plain(rng) if rng.random() < 0.5 else wishes.wish(told, rng).text)
+        talk.wished(told, 0.5)
     elif way < 0.75:
         talk.say(rng.choice(READ) + told.text, "read")
     else:
@@ -231,13 +255,16 @@ def story_talk(rng: Random, about: Pool, outside: Pool, told: Teller) -> Talk:
     return talk
 
 
-def request_talk(rng: Random, about: Pool, outside: Pool, told: Teller) -> Talk:
-    """Only a story that was asked for, perhaps after a word or two."""
+def request_talk(
+    rng: Random, about: Pool, outside: Pool, told: Teller, then: Teller | None = None
+) -> Talk:
+    """Only a story that was asked for, perhaps after a word or two; or `then` another one."""
     talk = Talk(rng, about, outside)
     for _ in range(rng.choice((0, 0, 0, 1, 2))):
         idea_turn(talk)
-    asked = wishes.wish(told, rng).text if rng.random() < 0.8 else wishes.plain(rng)
-    talk.story(told, asked)
+    talk.wished(told, 0.8)
+    if then and talk.words + len(then.text.split()) < MOST and rng.random() < 0.7:
+        talk.story(then, lambda: wishes.plain(rng, again=True))
     if rng.random() < 0.3:
         talk.small()
     return talk

@@ -7,9 +7,9 @@ from training.stories.check import HOLDS, study
 from training.stories.language import lexicon
 from training.stories.telling.teller import Teller
 
-from .facts import ending, fill, inside
+from .facts import ending
 from .material import read
-from .phrases import expand
+from .phrases import expand, fill, inside
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,7 @@ def wish(told: Teller, rng: Random, exam: bool = False) -> Wish:
     return Wish(fill(text, {"with": joined}), **asked)
 
 
-def plain(rng: Random) -> str:
-    return expand(rng.choice(read("stories")["requests"]["plain"]), {}, rng)
+def plain(rng: Random, again: bool = False) -> str:
+    """Any story; `again` after one that was just told."""
+    ways = read("stories")["requests"]
+    return expand(rng.choice(ways["again" if again else "plain"]), {}, rng)

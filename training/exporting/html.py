@@ -24,9 +24,9 @@ from .manifest import describe, name_of, pack
 ROOT = Path(__file__).parents[2]
 BROWSER = ROOT / "browser"
 # The modules in the order in which one needs another: what runs in the page, what in its worker.
-PAGE = ("asking", "charts", "halving", "fetching", "players", "tabs", "page")
+PAGE = ("asking", "charts", "header", "halving", "fetching", "players", "tabs", "page")
 WORKER = (
-    *("weights", "shape", "simd", "parts", "numbers", "model"),
+    *("header", "weights", "shape", "simd", "parts", "numbers", "model"),
     *("letters", "tokenizer", "sampling", "worker"),
 )
 PIECE = 600_000  # bytes of weights in one block of the file, so that none takes long to handle

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from training.hub.staging import RECIPE, ROOT, Staged, facts_of, public_name
+from training.hub.staging import RECIPE, ROOT, Staged, config_of, count_of, facts_of, public_name
 
 CARD, NOTEBOOK = "README.md", "notebook.ipynb"
 GENERATED = "Written by training/hub/card.py. Delete this line to keep what you change below."
@@ -81,7 +80,7 @@ def write_card(run_dir: str | Path) -> Path:
 
 def render_notebook(folder: Path, repo_id: str, revision: str | None) -> str:
     """A model loaded, asked, scored and tuned, cell by cell, at the place where it is."""
-    config, facts = _config(folder), facts_of(folder)
+    config, facts = config_of(folder), facts_of(folder)
     ours = config.get("model_type") == "tinygpt"
     filled = {
         "{name}": repo_id.split("/")[1],
@@ -107,7 +106,7 @@ def render_card(
 ) -> str:
     from huggingface_hub import ModelCard
 
-    facts, config = facts_of(folder), _config(folder)
+    facts, config = facts_of(folder), config_of(folder)
     name = repo_id.split("/")[1] if repo_id else folder.resolve().name
     ours = config.get("model_type") == "tinygpt"
     coded = ours and (repo_id is not None or "auto_map" in config)  # its code comes with it
@@ -118,7 +117,7 @@ def render_card(
         template_path=str(TEMPLATE),
         generated=GENERATED,
         name=name,
-        parameters=f"{facts.get('parameters') or _count(folder / 'model.safetensors'):,}",
+        parameters=f"{facts.get('parameters') or count_of(folder):,}",
         recipe=_recipe(facts),
         notebook=repo_id is not None,
         shape=_shape(config),
@@ -215,10 +214,6 @@ def _literal(value: Any) -> str:
     return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
-
-
 def _needs() -> list[str]:
     """The packages that load it, with their versions, from pyproject.toml; none in a Space, which
     does not have that file."""
@@ -292,10 +287,3 @@ def _twin(config: dict) -> tuple[str, str] | None:
 
 def _window(config: dict) -> int | None:
     return config.get("max_position_embeddings") or config.get("n_positions")
-
-
-def _count(weights: Path) -> int:
-    from safetensors import safe_open
-
-    with safe_open(weights, framework="numpy") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 (no dict)

@@ -130,6 +130,19 @@ def facts_of(folder: Path) -> dict[str, Any]:
     return _known({name: run[name] for name in _CONSTANT if name in run} | at_step)
 
 
+def config_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
+def count_of(folder: Path) -> int:
+    """The numbers in its weights."""
+    from safetensors import safe_open
+
+    with safe_open(folder / "model.safetensors", framework="numpy") as file:
+        names = list(file.keys())
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in names)
+
+
 def best_of(run_dir: Path, history: list[Path]) -> Path:
     """The version with the lowest validation loss; the run itself where none was measured."""
     losses = {path: facts_of(path).get("val_loss") for path in history}

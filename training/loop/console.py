@@ -1,7 +1,9 @@
-"""Printing that works on any terminal."""
+"""What every command does as a process: it prints on any terminal, begins and ends quickly."""
 
+import gc
 import os
 import sys
+from typing import NoReturn
 
 
 def print_anything() -> None:
@@ -53,3 +55,26 @@ def launched_alone() -> str | None:
         f"accelerate was asked for {asked} processes and started only this one; on CPUs: "
         f"torchrun --nproc_per_node {asked} -m training.train ..."
     )
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process without a last search for garbage: after torch that takes a second, and the
+    memory goes back with the process anyway. What runs at exit still runs."""
+    gc.freeze()
+    sys.exit(code)
+
+
+def hide(package: str) -> None:
+    """From now on the process goes as on a machine without this optional package.
+
+    The platform's Trainer imports `datasets`, and pandas with it, to recognise its tables; ours
+    trains on none. For a process of our own only: another program may want it.
+    """
+    if package not in sys.modules:
+        sys.modules[package] = None  # type: ignore[assignment]  # Python's mark for "not there"
+
+
+def show(package: str) -> None:
+    """Before the Trainer is imported, which asks once. Does nothing to what is not hidden."""
+    if package in sys.modules and sys.modules[package] is None:
+        del sys.modules[package]

@@ -1,14 +1,17 @@
-"""What a finished run leaves: metrics.json, loss.png, the card, and a line on the screen."""
+"""What a finished run leaves: metrics.json and loss.png.
+
+As a command it is the process of `Artist`, so nothing heavy is imported at the top.
+"""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import torch
-import transformers
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +31,9 @@ def summarize(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
+    import torch
+    import transformers
+
     return {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
@@ -96,3 +102,42 @@ def draw(folder: Path, rows: list[dict[str, Any]], title: str) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(folder / "loss.png", dpi=120)
+
+
+class Artist:
+    """Draws in a process of its own: matplotlib takes half a second to import, which passes while
+    this process imports torch on another core. Without a picture it ends with this process."""
+
+    @classmethod
+    def start(cls) -> Callable[..., None]:
+        """The first of several processes draws."""
+        return cls().draw if os.environ.get("RANK", "0") == "0" else draw
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "training.loop.report"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+        )
+
+    def draw(self, folder: Path, rows: list[dict[str, Any]], title: str) -> None:
+        self.process.communicate(json.dumps([str(folder.absolute()), rows, title]))
+        if self.process.returncode:
+            draw(folder, rows, title)  # it may work here, or say why not
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training, which may go on
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401 (ready before it is asked)
+
+    if asked := sys.stdin.read():
+        folder, rows, title = json.loads(asked)
+        draw(Path(folder), rows, title)
+
+
+if __name__ == "__main__":
+    main()

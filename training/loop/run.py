@@ -153,7 +153,7 @@ class Run:
 
     # Finish
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, draw: Callable[..., None] = report.draw) -> dict[str, Any]:
         if self.ready.parts.split is None or self.args.eval_strategy == "no":  # none was kept
             self.trainer.save_best()
         metrics = self.measured()
@@ -161,7 +161,7 @@ class Run:
             rows = beside.merge_rows(self.trainer.state.log_history)
             report.write_metrics(self.folder, metrics)
             folder.write_recipe(self.folder, metrics["steps"])
-            report.draw(self.folder, rows, self.settings.name)
+            draw(self.folder, rows, self.settings.name)
             write_card(self.folder)
         if self.publisher is not None:
             self.unpublished = self.publisher.finish(self.folder)

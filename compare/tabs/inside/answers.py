@@ -78,7 +78,7 @@ async def taken(page: Page, asked: Asked) -> list[str]:
         return without.swap_row(shown, at), board, _changed(who, asked, off)
 
     try:
-        return list(await ask(page, asked.key, question))
+        return list(await ask(page, asked.key, question, asked.keys.values()))
     except RefusedError as refusal:
         return ["", "", charts.problem(str(refusal), asked.side)]
 
@@ -119,7 +119,7 @@ async def looks(page: Page, asked: Asked) -> list[str]:
         return small + attention.nobody_copies(seen) + whom, large
 
     try:
-        return list(await ask(page, asked.key, question))
+        return list(await ask(page, asked.key, question, asked.keys.values()))
     except RefusedError as refusal:
         return ["", charts.problem(str(refusal), asked.side)]
 
@@ -165,7 +165,7 @@ def _or_none(question: Callable[[], T]) -> T | None:
 
 async def _one(page: Page, asked: Asked, question: Callable[[Answers], Any]) -> str:
     try:
-        return await ask(page, asked.key, question)
+        return await ask(page, asked.key, question, asked.keys.values())
     except RefusedError as refusal:
         side: Side = asked.side
         return charts.problem(str(refusal), side)

@@ -25,7 +25,7 @@ from compare.lessons.pool import Job
 from compare.lessons.visitors import Classroom
 from compare.roster import own_name
 from compare.tabs.address import one_of
-from compare.tabs.shared import FREE, QUIET, Page, html
+from compare.tabs.shared import FREE, QUIET, Page, html, length_for
 from compare.tabs.train.live import stopper
 from compare.values import RefusedError
 
@@ -127,14 +127,15 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
         ready = gr.Column(visible=job is not None)
         yield shown, gr.Button("Again"), off, ready, path and str(path), key, key
 
-    async def sit(key: str, text: str) -> tuple[Any, ...]:
+    async def sit(key: str, text: str, length: int) -> tuple[Any, ...]:
         """On the left, with an opening of its own text."""
-        skipped = [gr.skip()] * 3
+        skipped = [gr.skip()] * 4
         try:
             await page.roster.seat(key)
         except RefusedError as refusal:
             return (*skipped, notice(str(refusal)))
-        return key, opening(text or ""), gr.Tabs(selected="compare"), ""
+        fits = length_for(page.roster, key, length)
+        return key, opening(text or ""), fits, gr.Tabs(selected="compare"), ""
 
     def forget(key: str) -> tuple[Any, ...]:
         page.roster.remove(key)
@@ -149,7 +150,8 @@ def build(page: Page, room: Classroom, tab: gr.Tab) -> None:
     ).then(None, noted, js="(key) => journey.trained(key)", **QUIET)
     stop.click(stopper(room), queue=False, **QUIET)
     left = page.seats[SIDES[0]]
-    seated = beside.click(sit, [trained, text], [left, page.prompt, page.tabs, page.notice], **FREE)
+    outputs = [left, page.prompt, page.length, page.tabs, page.notice]
+    seated = beside.click(sit, [trained, text, page.length], outputs, **FREE)
     page.show(seated).then(None, js="() => journey.press('compare')", **QUIET)
     delete.click(forget, trained, [after, trained, page.notice], **QUIET).then(
         None, noted, js="(key) => journey.forget(key)", **QUIET

@@ -129,7 +129,7 @@ def test_a_batch_writes_what_each_would_write_alone(shape):
 def test_200_random_mixes_equal_generate(shape, capsys):
     texts, tokens, ties = compare(shape, mixes=200, seed=2)
     with capsys.disabled():
-        print(f"\n{shape}: 200 mixes, {texts} texts, {tokens} tokens, {ties} ties")  # noqa: T201
+        print(f"\n{shape}: 200 mixes, {texts} texts, {tokens} tokens, {ties} ties")  # noqa: T201 (for who runs it)
     assert ties == 0
 
 

@@ -101,7 +101,7 @@ def test_every_break_shows_what_the_page_says(own_cache):
     for broken in breaking.BROKEN:
         figures[broken] = train(breaking.pair(broken)[1], own_cache / broken, 250)
     for name, (loss, highest, words) in figures.items():
-        print(f"{name:10} loss {loss:.4f}, highest {highest:.1f}, {words:.0%} words")  # noqa: T201
+        print(f"{name:10} loss {loss:.4f}, highest {highest:.1f}, {words:.0%} words")  # noqa: T201 (for who runs it)
     whole, _, words = figures["intact"]
     assert breaking.floor() < whole < 0.36
     assert words > 0.8

@@ -60,9 +60,8 @@ def test_a_training_that_is_stopped_ends_and_the_next_one_begins(pool):
     assert place == 1
     assert 0 < seconds <= slow.lesson.seconds
     slow.stop()
-    wait(slow)
+    wait(slow, lambda job: job.over and not job.folder.exists())  # deleted just after its end
     assert 3 < len(slow.losses) < 200
-    assert not slow.folder.exists()
     wait(waiting)
     assert len(waiting.losses) == 200
     assert pool.place(waiting) is None
@@ -139,4 +138,17 @@ def test_a_long_lesson_leaves_one_process_to_the_short_ones():
     short = pool.submit(hello(seconds=5.0))
     assert pool.next_job(0) is short
     assert pool.next_job(1) is long
+    pool.close()
+
+
+def test_warming_begins_a_process_for_a_lesson_and_one_for_a_text():
+    pool = Pool(workers=3, idle=0.0)
+    begun: list[int] = []
+    for lane in pool._lanes:
+        lane._process_ready = lambda number=lane.number: begun.append(number)
+    pool.warm()
+    for lane in pool._lanes[:2]:
+        lane._thread.join(10)
+    assert sorted(begun) == [0, 1]
+    assert pool._lanes[2]._thread is None
     pool.close()

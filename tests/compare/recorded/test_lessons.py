@@ -77,5 +77,5 @@ def test_half_the_bytes_cost_no_more_than_a_thousandth(shakespeare):
             for batch in map(split.batch, range(len(split))):
                 nats += model(**batch).loss.item() * batch["shift_labels"].numel()
         loss = nats / (len(held) - 1)
-        print(f"{folder.name:16} {metrics['val_loss']:.4f} when trained, {loss:.4f} as shipped")  # noqa: T201
+        print(f"{folder.name:16} {metrics['val_loss']:.4f} when trained, {loss:.4f} as shipped")  # noqa: T201 (for who runs it)
         assert loss == pytest.approx(metrics["val_loss"], abs=1e-3)

@@ -10,8 +10,8 @@ from compare.html.panes import RECORDED
 from compare.lineup import CHECKPOINTS
 from compare.recorded import answers
 from compare.recorded.record import answers as answers_of
-from compare.roster import BASELINE, BASELINE_REVISION, SEAT
 from compare.values import Sampling
+from compare.values.players import BASELINE, BASELINE_REVISION, SEAT
 from tests.compare.fakes import FakeContestant
 
 KEPT = json.loads(answers.FILE.read_text(encoding="utf-8")) if answers.FILE.exists() else {}
@@ -37,6 +37,15 @@ def test_a_recorded_answer_says_that_it_is_one_and_with_which_settings(written):
     assert f"{RECORDED} 4" in pane.html()
     assert "manual_seed(4)" in pane.html()
     assert "tokens/s" not in pane.html()
+
+
+def test_what_was_found_in_a_recorded_story_is_kept_with_it(written):
+    asked = Sampling(seed=0, max_new_tokens=9)
+    record = answers_of([FakeContestant("stories")], "On a foggy morning", asked)
+    answers.FILE.write_text(json.dumps({"answers": record}), encoding="utf-8")
+    pane = answers.recorded_pane("left", "stories", "stories")
+    assert "<mark>nobler</mark>" in pane.html()
+    assert "coherence" not in written["shakespeare"]
 
 
 def test_a_model_that_was_not_recorded_is_not_quoted(written):

@@ -6,10 +6,10 @@ import asyncio
 import json
 
 from compare.html.panes import Pane
-from compare.roster import SEAT
 from compare.tabs import blind
 from compare.tabs.duel import Duels
 from compare.values import Sampling
+from compare.values.players import SEAT
 from tests.compare.fakes import fake_roster
 
 

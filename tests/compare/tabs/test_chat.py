@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from compare.roster import CHAT, SEAT
 from compare.tabs import chat
 from compare.tabs.chat import transcript
 from compare.tabs.shared import Page
-from compare.values import RefusedError
+from compare.values import Coherence, RefusedError
+from compare.values.players import CHAT, SEAT, WHOLE_STORY
 from tests.compare import axe
 from tests.compare.browser import NAMES
 from tests.compare.fakes import fake_roster
@@ -146,6 +146,54 @@ def test_a_refusal_is_a_sentence_and_the_question_can_be_mended():
     assert isinstance(shown[3], dict)  # what was typed stays
 
 
+def test_a_story_joins_the_talk_and_the_question_about_it_reaches_the_chat():
+    roster = fake_roster(stories=True)
+    room = chat._Room(cast(Page, SimpleNamespace(roster=roster)))
+    said, beside, talk, _ = asyncio.run(collect(room.story(ADA, [])))[-1]
+    assert [turn["role"] for turn in talk] == ["user", "assistant"]
+    assert talk[1]["content"].startswith("On a foggy morning")
+    assert "stories wrote this story" in said
+    assert "does not hold together: nobody is nobler" in said  # as the fake has it
+    assert roster.get("stories").lives[0].sampling.max_new_tokens == WHOLE_STORY
+    assert "The same question" in beside
+    asked: list[list] = []
+    who = roster.get("chat")
+    answer = who.reply
+    who.reply = lambda talk, sampling: asked.append(talk) or answer(talk, sampling)
+    answers = room.send(ADA, "stories", SEAT, talk, "Who is it about?")
+    _, beside, talk, _ = asyncio.run(collect(answers))[-1]
+    assert [set(turn) for turn in asked[0]] == [{"role", "content"}] * 3
+    assert asked[0][1]["content"] == talk[1]["content"]
+    assert "holds" in talk[1]  # the page still knows what was found
+    assert "stories was never tuned" in beside
+
+
+def test_a_story_may_be_stopped_and_nobody_is_told_two_at_once():
+    roster = fake_roster(pause=NEVER, stories=True)
+    room = chat._Room(cast(Page, SimpleNamespace(roster=roster)))
+
+    async def told():
+        story = room.story(ADA, [])
+        assert "aria-busy='true'" in (await anext(story))[0]
+        assert len(await collect(room.story(ADA, []))) == 1
+        room.stop(ADA)
+        return await collect(story)
+
+    assert "aria-busy='false'" in asyncio.run(told())[-1][0]
+    assert room._running == {}
+
+
+def test_a_story_is_offered_only_where_somebody_tells_it_and_somebody_answers():
+    assert fake_roster(stories=True).has_a_story()
+    assert not fake_roster().has_a_story()  # the chat of these was tuned from another
+
+
+def test_questions_about_a_story_are_offered_once_there_is_one():
+    there = [{"role": "assistant", "content": "", "holds": None}]
+    assert all(button.visible for button in chat._questions(there))
+    assert not any(button.visible for button in chat._questions([]))
+
+
 def test_the_line_stands_before_the_first_message_that_is_remembered():
     talk = [
         {"role": role, "content": f"{role} {n}"} for n in range(3) for role in ("user", "assistant")
@@ -164,6 +212,16 @@ def test_what_is_said_is_text_and_three_turns_are_a_milestone():
     assert "data-done='chat'" in transcript(talk)
     assert "data-done" not in transcript(talk, busy=True)
     assert "data-done" not in transcript(talk[:4])
+
+
+def test_a_story_has_its_line_and_its_writer_and_counts_as_no_turn():
+    story = {"role": "assistant", "content": "Ben left.", "by": "<stories>"}
+    story["holds"] = Coherence("fails", "who is Ben?", 0, 3)
+    shown = transcript([{"role": "user", "content": "a story"}, story] * 3)
+    assert "<mark>Ben</mark> left." in shown
+    assert "does not hold together: who is Ben?" in shown
+    assert "&lt;stories&gt; wrote this story" in shown
+    assert "data-done" not in shown
 
 
 def ask(page, question: str, turns: int) -> None:

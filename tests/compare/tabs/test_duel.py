@@ -6,9 +6,11 @@ import asyncio
 import threading
 
 from compare.html.panes import Pane
-from compare.roster import SEAT, Roster
+from compare.roster import Roster
+from compare.tabs import duel
 from compare.tabs.duel import Duels
 from compare.values import Facts, Sampling
+from compare.values.players import SEAT
 from tests.compare.fakes import FakeContestant, fake_roster
 
 SEATS = {"left": "shakespeare", "right": SEAT}
@@ -168,3 +170,86 @@ def test_a_pane_escapes_everything():
     assert "manual_seed" in pane.html()
     assert "<img" not in pane.html()
     assert Pane("left", problem=evil).html().count("<img") == 0
+
+
+def stories(pause: float = 0.0, prompt: str = "On a foggy morning"):
+    """What was asked of the checker, and the panes, of the story's page."""
+    roster, asked = fake_roster(pause=pause, stories=True), []
+    for name in ("stories", "stories-gpt2"):
+        who = roster.get(name)
+
+        def look(prompt, text, who=who, check=who.coherence):
+            asked.append((who.name, len(text.split())))
+            return check(prompt, text)
+
+        who.coherence = look
+
+    async def write() -> list:
+        seats = {"left": "stories", "right": SEAT}
+        sampling = [Sampling(max_new_tokens=200)]
+        return [panes async for panes in Duels(roster).fight("ada", seats, prompt, sampling)]
+
+    return asked, asyncio.run(write())
+
+
+def test_a_story_is_looked_at_a_few_times_on_the_way_and_at_its_end():
+    asked, panes = stories(pause=0.002)
+    ours = [words for name, words in asked if name == "stories"]
+    assert 1 <= len(ours) <= len(duel._CHECKS) + 1
+    assert ours[-1] == 200
+    assert all(pane.takes[0].coherence.verdict == "fails" for pane in panes[-1])
+    assert "<mark>nobler</mark>" in panes[-1][0].html()
+
+
+def test_a_text_of_another_world_has_no_line():
+    _, panes = stories(prompt="To be")
+    assert all(pane.takes[0].coherence is None for pane in panes[-1])
+    assert "class='holds" not in panes[-1][0].html()
+
+
+def test_only_those_who_know_the_stories_are_checked():
+    roster = fake_roster()
+    roster.get("shakespeare").coherence = None  # to call it would fail
+    last = asyncio.run(collect(Duels(roster), prompt="On a foggy morning"))[-1]
+    assert last[0].takes[0].coherence is None
+
+
+def test_nobody_waits_for_a_verdict_while_the_text_is_written():
+    gate = threading.Event()
+    roster = fake_roster(pause=0.002, stories=True)
+    who = roster.get("stories")
+    check = who.coherence
+    who.coherence = lambda prompt, text: gate.wait(10) and check(prompt, text)
+
+    async def write() -> list:
+        shown = []
+        seats = {"left": "stories", "right": "hello"}
+        fight = Duels(roster).fight(
+            "ada", seats, "On a foggy morning", [Sampling(max_new_tokens=400)]
+        )
+        async for panes in fight:
+            shown.append(panes[0].takes[0])
+            if len([take for take in shown if take.chunk.tokens > duel._CHECKS[0]]) > 1:
+                gate.set()
+        return shown
+
+    shown = asyncio.run(write())
+    assert any(take.coherence is None and take.chunk.tokens > duel._CHECKS[0] for take in shown)
+    assert shown[-1].coherence.verdict == "fails"
+
+
+def test_the_stand_in_learned_from_what_its_neighbour_did():
+    roster = fake_roster(stories=True)
+
+    async def right(left: str) -> tuple[str, str]:
+        seats = {"left": left, "right": SEAT}
+        fight = Duels(roster).fight("ada", seats, "To be", [Sampling(max_new_tokens=3)])
+        *_, (_, pane) = [panes async for panes in fight]
+        return pane.facts.name, pane.sentence
+
+    name, sentence = asyncio.run(right("stories"))
+    assert name == "stories-gpt2"
+    assert "learned the same small stories" in sentence
+    name, sentence = asyncio.run(right("shakespeare"))
+    assert name == "shakespeare-gpt2"
+    assert "learned Shakespeare" in sentence

@@ -1,4 +1,4 @@
-"""Score: the button that borrows a GPU, where there is one to borrow."""
+"""Score: the bits of each token, and the button that borrows a GPU where there is one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import Any, cast
 import pytest
 
 from compare.engine import zerogpu
-from compare.roster import SEAT
 from compare.tabs import score
 from compare.tabs.shared import Page
 from compare.values import RefusedError, Surprise
+from compare.values.players import SEAT
+from tests.compare.acts import to_tab
+from tests.compare.conftest import FAREWELL
 from tests.compare.fakes import fake_roster
 
 ROOT = Path(__file__).parents[3]
@@ -138,3 +140,31 @@ def test_whoever_leaves_ends_the_reading(monkeypatch):
 
     asyncio.run(leave())
     assert [type(error).__name__ for error in heard] == ["_GoneError"]
+
+
+@pytest.mark.browser
+def test_a_tap_on_a_token_tells_its_bits(quick_page, visit):
+    with visit(quick_page) as page:
+        to_tab(page, "Score")
+        page.click("#score")
+        page.locator(".surprise span").first.click()
+        page.get_by_text("cost 2.50 bits: the model gave it 1 in 6").wait_for()
+        page.locator(".scored.left [aria-label='The token after']").click()
+        page.locator(".surprise span:nth-child(2).picked").wait_for()
+        text = page.locator(".scored.right .surprise").bounding_box()
+        # Right of a short line there is no letter: the nearest one is meant.
+        page.mouse.click(text["x"] + text["width"] - 3, text["y"] + text["height"] / 4)
+        page.locator(".scored.right .picked").wait_for()
+
+
+@pytest.mark.browser
+def test_learning_while_reading_is_a_switch_that_a_link_carries(quick_page, visit):
+    with visit(f"{quick_page}?tab=score&learn=true", forgive=FAREWELL) as page:
+        page.get_by_text("Without that: 2.500").first.wait_for()
+        assert page.get_by_label("Learn while reading").is_checked()
+        page.get_by_label("Learn while reading").uncheck()
+        page.click("#score")
+        page.get_by_text("Without that").first.wait_for(state="hidden")
+        page.locator(".surprise span").first.evaluate("token => token.dataset.bits = 0.1")
+        page.locator(".surprise span").first.click()
+        page.get_by_text("cost 0.10 bits: the model gave it 93.3%").wait_for()

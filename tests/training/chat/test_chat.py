@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import islice, pairwise
 from random import Random
@@ -10,7 +11,19 @@ import pytest
 
 from compare.html import guide
 from tinygpt_hf.tokenization import encode_chat, train_bpe
-from training.chat import asking, check, facts, judge, make, material, phrases, talks, texts, wishes
+from training.chat import (
+    asking,
+    check,
+    facts,
+    judge,
+    make,
+    material,
+    phrases,
+    sums,
+    talks,
+    texts,
+    wishes,
+)
 from training.chat.generate import Answer
 from training.recipes import reader
 from training.stories.make import is_held_out
@@ -32,7 +45,8 @@ def made(small) -> list[talks.Talk]:
     told = make.stories(17, held_out=False)
     found = [talks.idea_talk(rng, about, outside) for _ in range(300)]
     found += [talks.story_talk(rng, about, outside, next(told)) for _ in range(100)]
-    return found + [talks.request_talk(rng, about, outside, next(told)) for _ in range(50)]
+    asked = [talks.request_talk(rng, about, outside, next(told), next(told)) for _ in range(80)]
+    return found + asked
 
 
 def test_the_maker_makes_the_same_each_time(small):
@@ -107,6 +121,43 @@ def test_the_whole_data_is_fair_to_the_exam():
     assert [q for q in asked if not exam.isdisjoint(phrases.runs(q))] == []
 
 
+def test_nothing_that_is_typed_in_a_talk_comes_near_the_exam(made):
+    """Follow-ups, small talk and wishes too; the exam's conversations are part of it."""
+    threads = [question for thread in asking.threads() for question, _ in thread]
+    assert len(threads) > 600
+    long = [question for question in threads if len(question.split()) > 5]
+    assert len(long) > 100
+    assert all(asking.too_near(f"well, {question}") for question in long)
+    typed = [asked for talk in made for asked, _, label in talk.turns if len(asked.split()) < 40]
+    assert len(typed) > 1000
+    assert [asked for asked in typed if asking.too_near(asked)] == []
+
+
+def test_what_comes_near_the_exam_is_asked_in_other_words(small):
+    question = next(q for thread in asking.threads() for q, _ in thread if len(q.split()) > 6)
+    ways = iter((question, f"and {question}", "something else"))
+    assert talks.Talk(Random(1), *small).fair(lambda: next(ways)) == "something else"
+
+
+@pytest.mark.parametrize("idea", ["loss", "temperature", "residual-connection"])
+def test_no_mark_of_a_pattern_is_left_in_a_question(idea):
+    train, held = asking.about(idea, Random(4))
+    mark = re.compile(r"[|\\{}]|\?\w|[A-Z]{3,}")
+    own = {word for name in asking.names(idea) for word in mark.findall(name)}
+    found = [text for _, text in train + held if set(mark.findall(text)) - own]
+    assert [text for text in found if not re.search(r"[A-Z]{3,}", text)] == []
+
+
+def test_a_question_that_fits_two_ideas_is_left_out(monkeypatch):
+    said = {"loss": "what is it?", "token": "What is it"}
+    about = {
+        idea: ([(f"{idea}.what", text), (f"{idea}.why", idea)], []) for idea, text in said.items()
+    }
+    monkeypatch.setattr(asking, "ideas", lambda: list(said))
+    monkeypatch.setattr(asking, "about", lambda idea, rng: about[idea])
+    assert asking.all_questions(Random(1)) == ([("loss.why", "loss"), ("token.why", "token")], [])
+
+
 def test_the_exam_is_as_large_as_it_says():
     assert len(asking.listed("ideas")) == 300
     assert Counter(idea for idea, _ in asking.listed("ideas")) == dict.fromkeys(texts.ideas(), 10)
@@ -138,7 +189,10 @@ def test_the_exam_asks_about_stories_in_twenty_kinds_of_its_own():
     }
     assert seen == set(kinds)
     for words in kinds.values():
-        assert set(words["exam"]).isdisjoint(words["ask"])
+        exam = {run for pattern in words["exam"] for run in phrases.runs(pattern)}
+        rng = Random(2)
+        asked = [phrases.expand(pattern, {}, rng) for pattern in words["ask"] for _ in range(50)]
+        assert [text for text in asked if not exam.isdisjoint(phrases.runs(text))] == []
 
 
 def test_training_never_tells_a_story_of_the_exam():
@@ -166,6 +220,31 @@ def test_what_is_right_about_a_story_is_right_and_else_wrong(number):
     assert not main.right("The story is about " + " and ".join(told.cast[:2]) + " Nobody.") or (
         len(told.cast) == 1
     )
+
+
+def test_a_story_does_not_tell_about_strangers():
+    """What is asked about them has the form of any question: one must read the story."""
+    rng = Random(3)
+    for told in islice(make.stories(make.SEED, held_out=False), 30):
+        fact = talks.stranger(told, rng)
+        assert not any(facts.says(told.text, fact.slots[slot]) for slot in "PX")
+        assert texts.label_of(fact.answer) == texts.UNSAID
+        assert "{" not in facts.question(fact, rng)
+
+
+def test_another_one_is_a_story_only_after_a_story(made):
+    rng = Random(6)
+    again = {asking.plain(wishes.plain(rng, again=True)) for _ in range(500)}
+    again -= {asking.plain(wishes.plain(rng)) for _ in range(2000)}
+    assert "another one" in again
+    found = [
+        before
+        for talk in made
+        for (_, _, before), (asked, _, label) in pairwise(talk.turns)
+        if label == texts.STORY and asking.plain(asked) in again
+    ]
+    assert found
+    assert set(found) == {texts.STORY}
 
 
 @pytest.mark.parametrize("number", range(20))
@@ -248,6 +327,17 @@ def test_six_turns_and_a_story_fit_into_the_window(made):
     )
     assert max(len(row["labels"]) for row in rows) >= 6
     assert len(encode_chat(tokenizer, rows[-1]["messages"])[0]) <= window
+
+
+def test_small_sums_are_added_and_no_others():
+    rng, signs = Random(8), re.compile(r"(\w+) ?(?:\+|plus|and) ?(\w+)")
+    done = [sums.sum_asked(rng) for _ in range(2000)]
+    known = [(text, answer) for text, answer in done if answer]
+    assert 1000 < len(known) < 1900
+    for text, answer in known:
+        pair = [n if n.isdigit() else str(sums.WORDS.index(n)) for n in signs.search(text).groups()]
+        assert answer == f"{pair[0]} plus {pair[1]} is {int(pair[0]) + int(pair[1])}."
+    assert {text for text, answer in done if not answer and "square root" in text}
 
 
 @pytest.mark.parametrize(

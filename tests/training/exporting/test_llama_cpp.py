@@ -112,7 +112,7 @@ def test_the_words_are_the_same_in_f16_but_for_near_ties(exported, capsys):
     gaps = [float(odds[i].max() - odds[i][said[i]]) for i in other]
     near = int((np.diff(np.sort(odds, axis=-1)[:, -2:], axis=-1) < NEAR).sum())
     with capsys.disabled():
-        print(f"\nf16: {len(other)} of {NEW} tokens differ, {near} near ties")  # noqa: T201
+        print(f"\nf16: {len(other)} of {NEW} tokens differ, {near} near ties")  # noqa: T201 (for who runs it)
     assert all(gap < NEAR for gap in gaps), gaps
 
 

@@ -1,5 +1,7 @@
-"""Any text can be printed on any console, and sample prints the text and nothing else."""
+"""Any text can be printed on any console, sample prints the text and nothing else, and a command
+neither imports what it does not use nor searches for garbage when it ends."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from training.loop.console import hide, show
 from training.train import main
 
 ROOT = Path(__file__).parents[3]
@@ -41,12 +44,63 @@ def test_sample_prints_the_prompt_its_continuation_and_a_newline(run):
     assert printed.endswith("\n")
 
 
-def test_training_prints_its_samples(run, tmp_path):
+@pytest.fixture(scope="module")
+def trained(run, tmp_path_factory):
+    """A command that trains, and on standard error also each module that it imports."""
+    folder = tmp_path_factory.mktemp("trained")
     flags = ["--max_steps", "1", "--prompt", "字🙂", "--init_from", str(run)]
     text = str(run.parent / "text.txt")
-    done = on_an_old_console("training.train", text, "--output_dir", str(tmp_path / "r"), *flags)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+        done = on_an_old_console("training.train", text, "--output_dir", str(folder / "r"), *flags)
     assert done.returncode == 0, done.stderr
-    assert b"\\u5b57\\U0001f642" in done.stderr
+    return done
+
+
+def test_training_prints_its_samples(trained):
+    assert b"\\u5b57\\U0001f642" in trained.stderr
+
+
+def test_training_on_a_file_imports_no_tables(trained):
+    imported = {line.rpartition(b"|")[2].strip() for line in trained.stderr.splitlines()}
+    assert b"training.loop.trainer" in imported  # so the list is one of modules
+    assert not imported & {b"datasets", b"pandas", b"pyarrow"}
+
+
+def test_a_hidden_package_is_not_there_until_it_is_shown(monkeypatch):
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    hide("this")
+    try:
+        assert importlib.util.find_spec("this") is None
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("this")
+    finally:
+        show("this")
+    assert importlib.util.find_spec("this")
+
+
+def test_a_package_that_is_imported_already_is_not_hidden():
+    hide("json")
+    assert importlib.import_module("json").dumps("x") == '"x"'
+    show("json")
+    assert "json" in sys.modules
+
+
+def test_leaving_runs_what_runs_at_exit_and_collects_nothing():
+    program = """if True:
+        import atexit
+        from training.loop.console import leave
+        class Circle:
+            def __init__(self):
+                self.itself = self
+            def __del__(self):
+                print("collected")
+        Circle()
+        atexit.register(print, "at exit")
+        leave(3)
+    """
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "at exit\n", "")
 
 
 def test_the_same_seed_gives_the_same_text(run, capsys):

@@ -11,7 +11,11 @@ from compare.recorded.frames import stops
 from compare.roster import Roster
 from compare.tabs.train.time_machine import live_at, stops_of
 from compare.values import RefusedError
-from training.publish import main as publish
+from training.hub.publishing import publish
+
+
+def unproved(*_: object) -> None:
+    """The tests of publishing load each commit as a stranger; here its tags are what matters."""
 
 
 def test_tags_are_put_in_order_and_the_longest_run_wins():
@@ -23,7 +27,7 @@ def test_tags_are_put_in_order_and_the_longest_run_wins():
 
 def test_what_publish_tags_is_shown_step_by_step(hub, ada, run_dir):
     """The repo as `python -m training.publish --all-checkpoints` leaves it."""
-    assert publish([str(run_dir), "--repo-id", "ada/tiny", "--all-checkpoints"]) == 0
+    publish(run_dir, "ada/tiny", all_checkpoints=True, prove=unproved)
     found = stops_of("ada/tiny")
     assert found == [(2, "step-2"), (4, "step-4")]
     roster = Roster([], load_tiny, left="a", load_stranger=load_stranger)
@@ -35,8 +39,7 @@ def test_what_publish_tags_is_shown_step_by_step(hub, ada, run_dir):
 
 
 def test_the_tags_of_a_second_run_are_found_too(hub, ada, run_dir):
-    published = [str(run_dir), "--repo-id", "ada/tiny", "--all-checkpoints", "--run", "second"]
-    assert publish(published) == 0
+    publish(run_dir, "ada/tiny", all_checkpoints=True, run="second", prove=unproved)
     assert stops_of("ada/tiny") == [(2, "second-step-2"), (4, "second-step-4")]
 
 
@@ -44,7 +47,7 @@ def test_a_repo_that_has_no_steps_or_is_not_there_is_a_sentence(hub, ada, run_di
     for name in ("nobody", "a/b@main", "<script>/x"):
         with pytest.raises(RefusedError, match="named as user/name"):
             stops_of(name)
-    with pytest.raises(RefusedError, match="ada/lost cannot be had"):
+    with pytest.raises(RefusedError, match="The versions of ada/lost cannot be read"):
         stops_of("ada/lost")
     hub.store.put("model", "ada/untagged", {"config.json": b"{}"})
     with pytest.raises(RefusedError, match="no tags step-N"):

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from compare.roster import Roster
-from compare.tabs import newer
-from compare.tabs.newer import Watch
+from compare.tabs.seats import newer
+from compare.tabs.seats.newer import Watch
 from tests.compare.fakes import FakeContestant
 
 OLD = {"config.json": b"{}"}

@@ -9,9 +9,10 @@ import gradio as gr
 
 from compare.guests import MOST, PREFIX
 from compare.html.panes import SIDES, Side, notice
-from compare.roster import SEAT, Roster
-from compare.tabs.shared import FREE, SIGNS, Page, first_keys, is_example
+from compare.roster import Roster
+from compare.tabs.shared import FREE, SIGNS, Page, first_keys, is_example, length_for
 from compare.values import RefusedError
+from compare.values.players import SEAT
 
 
 def choices(roster: Roster, own: list[str]) -> list[tuple[str, str]]:
@@ -67,23 +68,26 @@ def build(page: Page) -> None:
     )
     for side in SIDES:
         seat = page.seats[side]
-        outputs = [seat, page.prompt, page.notice]
+        inputs, outputs = [page.prompt, page.length], [seat, page.prompt, page.length, page.notice]
         choose = _chooser(page, side)
         for event, name in ((menus[side].input, menus[side]), (loads[side].click, repo)):
-            page.show(event(choose, [name, page.prompt], outputs, **FREE))
+            page.show(event(choose, [name, *inputs], outputs, **FREE))
         if side == SIDES[0]:
-            page.show(repo.submit(choose, [repo, page.prompt], outputs, **FREE))
+            page.show(repo.submit(choose, [repo, *inputs], outputs, **FREE))
 
 
 def _chooser(page: Page, side: Side):
-    async def choose(key: str, prompt: str) -> tuple[Any, ...]:
-        """The model sits down, with its own example if the prompt was an example too."""
+    async def choose(key: str, prompt: str, length: int) -> tuple[Any, ...]:
+        """The model sits down, with its own example if the prompt was an example too, and the
+        length that suits it."""
         key = (key or "").strip()
         try:
             await page.roster.seat(key)
         except RefusedError as refusal:
-            return gr.skip(), gr.skip(), notice(str(refusal))
-        ours = side == SIDES[0] and is_example(prompt)
-        return key, page.roster.example(key) if ours else gr.skip(), ""
+            return gr.skip(), gr.skip(), gr.skip(), notice(str(refusal))
+        if side != SIDES[0]:
+            return key, gr.skip(), gr.skip(), ""
+        example = page.roster.example(key) if is_example(prompt) else gr.skip()
+        return key, example, length_for(page.roster, key, length), ""
 
     return choose

@@ -12,8 +12,7 @@ import pytest
 from compare.tabs.inside import answers
 from compare.tabs.inside.choices import _PRESSED, _READERS, Asked, Choices
 from tests.compare.fakes import FakeContestant
-
-from .settings import of_the_page
+from tests.compare.tabs.settings import of_the_page
 
 CHOICES = Choices(dict.fromkeys(_PRESSED), _READERS)
 GIVEN: dict[str, Any] = {
@@ -31,7 +30,7 @@ def answered(answer, prompt: str = ASKED.prompt, **given: Any) -> str:
     """What a section shows, with a fake on either side."""
     seats = {"one": FakeContestant("one"), "two": FakeContestant("chat")}
 
-    async def seat(key: str) -> Any:
+    async def seat(key: str, seated: Any = ()) -> Any:
         return SimpleNamespace(contestant=seats[key])
 
     page = cast("Any", SimpleNamespace(roster=SimpleNamespace(seat=seat)))

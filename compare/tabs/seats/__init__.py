@@ -1,0 +1,1 @@
+"""Who sits on which side, and how they come to sit there."""
