@@ -74,6 +74,9 @@ class TinyGPTConfig(PreTrainedConfig):
             scaled to the width.
         embedding_range: standard deviation of the token table.
         zero_init: start the head and the output projections at zero.
+        distance_reach: of `relative`: the distance, in tokens, that costs the farthest-looking head
+            one at the start. Letters learn faster from a short reach, words want the whole window:
+            what is out of reach at the start is hardly ever found.
     """
 
     model_type = "tinygpt"
@@ -114,6 +117,7 @@ class TinyGPTConfig(PreTrainedConfig):
     initializer_range: float | None = None
     embedding_range: float | int = 1.0
     zero_init: bool = False
+    distance_reach: float | int = 4.0
 
     use_cache: bool = True
     pad_token_id: int | None = None
@@ -192,7 +196,7 @@ class TinyGPTConfig(PreTrainedConfig):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
                 raise ValueError(f"{name} is {value}; it must be a finite number, at least 0")
-        for name in ("layer_norm_eps", "rope_theta"):
+        for name in ("layer_norm_eps", "rope_theta", "distance_reach"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; it must be a finite number above 0"

@@ -20,6 +20,7 @@ The library needs real annotations here: no `from __future__ import annotations`
 """
 
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -114,6 +115,7 @@ class TinyGPTDistanceBias(nn.Embedding):
 
     def __init__(self, config: TinyGPTConfig):
         super().__init__(config.max_position_embeddings, config.num_attention_heads)
+        self.reach = config.distance_reach
 
     def forward(self, distance: torch.Tensor) -> torch.Tensor:  # T K
         # Not as an embedding, whose gradient takes six times as long.
@@ -122,7 +124,8 @@ class TinyGPTDistanceBias(nn.Embedding):
 
     def alibi(self) -> torch.Tensor:
         heads = torch.arange(1, self.embedding_dim + 1, device=self.weight.device)
-        slopes = 2.0 ** (2.0 - 4.0 * heads / self.embedding_dim)  # steeper than for words: 4 to 1/4
+        steps = math.log2(4.0 * self.reach)  # halvings from 4 down to 1 / reach
+        slopes = 2.0 ** (2.0 - steps * heads / self.embedding_dim)
         return -torch.arange(self.num_embeddings, device=self.weight.device)[:, None] * slopes
 
 

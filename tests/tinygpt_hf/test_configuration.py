@@ -31,6 +31,7 @@ from tinygpt_hf import TinyGPTConfig
         ({"embedding_range": float("inf")}, "embedding_range is inf"),
         ({"layer_norm_eps": 0.0}, "layer_norm_eps is 0.0"),
         ({"rope_theta": float("nan")}, "rope_theta is nan"),
+        ({"distance_reach": 0}, "distance_reach is 0"),
         ({"eos_token_id": 512}, "eos_token_id is 512; .* vocab_size, which is 512"),
         ({"eos_token_id": [1, 600]}, "eos_token_id is 600"),
         ({"pad_token_id": -1}, "pad_token_id is -1"),

@@ -235,11 +235,13 @@ def test_weights_start_as_designed(fields, expected, meta, tmp_path):
             assert abs(parameter.mean().item()) < 0.02
 
 
-def test_the_distance_bias_starts_as_alibi():
-    model = TinyGPTForCausalLM(TinyGPTConfig(**MODERN))
+@pytest.mark.parametrize(
+    ("reach", "slopes"), [(4.0, (2, 1, 1 / 2, 1 / 4)), (64, (1, 1 / 4, 1 / 16, 1 / 64))]
+)
+def test_the_distance_bias_starts_as_alibi(reach, slopes):
+    model = TinyGPTForCausalLM(TinyGPTConfig(**MODERN | {"distance_reach": reach}))
     table = model.model.layers[0].attn.distance_bias.weight
-    for head in range(4):
-        slope = 2 ** (2 - 4 * (head + 1) / 4)
+    for head, slope in enumerate(slopes):
         close(table[:, head].detach(), -slope * torch.arange(16.0))
 
 

@@ -22,16 +22,16 @@ class Training:
     """The stories that a model learned from."""
 
     def __init__(self, made: Path):
-        self.texts: list[str] = []
+        texts: list[str] = []
         self.combinations: set[str] = set()
         with (made / "stories.jsonl").open(encoding="utf-8") as file:
             for row in map(json.loads, file):
-                self.texts.append(" ".join(row["text"].split()))
-                self.combinations.add(row["combination"])
+                texts.append(" ".join(row["text"].split()))
+                if "combination" in row:  # a story, and not a small scene
+                    self.combinations.add(row["combination"])
+        self.text = "\n".join(texts)
         self.pieces = np.unique(
-            np.fromiter(
-                (key for text in self.texts for key in pieces(text.split())), dtype=np.int64
-            )
+            np.fromiter((key for text in texts for key in pieces(text.split())), dtype=np.int64)
         )
 
     def copied(self, text: str) -> bool:
@@ -45,10 +45,9 @@ class Training:
         known = self.pieces[at] == keys
         needed = run - PIECE + 1
         for start in range(len(known) - needed + 1):
-            if known[start : start + needed].all():
-                part = " ".join(words[start : start + run])
-                if any(part in one for one in self.texts):
-                    return True
+            part = " ".join(words[start : start + run])
+            if known[start : start + needed].all() and part in self.text:
+                return True
         return False
 
     def is_new(self, study: "Study") -> bool:

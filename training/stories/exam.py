@@ -116,6 +116,7 @@ def figures(texts: list[str], theirs: list[str], made: Path) -> dict[str, Any]:
         "changes": mean(one.world.changes for one in ours),
         "changes_of_simulator": mean(one.world.changes for one in whole),
         "copied": mean(training.copied(text) for text in texts),
+        "copied_of_simulator": mean(training.copied(text) for text in theirs),
         "new": mean(training.is_new(one) for one in ours),
     }
 
@@ -131,7 +132,8 @@ def report(found: dict[str, Any]) -> bool:
         ours, theirs = found[name], found[f"{name}_of_simulator"]
         near.append(abs(ours / theirs - 1) <= NEAR)
         print(f"{name + ' in a story':28} {ours:.1f}, the simulator's {theirs:.1f}")
-    print(f"copied from the training     {found['copied']:.1%} (less than {COPIED:.0%})")
+    theirs = f"less than {COPIED:.0%}; the simulator's own {found['copied_of_simulator']:.1%}"
+    print(f"copied from the training     {found['copied']:.1%} ({theirs})")
     print(f"of a combination not trained {found['new']:.1%} (at least {NEW:.0%})")
     right = found["holds"] >= HOLD and found["copied"] < COPIED and found["new"] >= NEW
     return right and all(near)

@@ -1,6 +1,7 @@
 """`python -m training.stories.make`: stories become training data, always alike.
 
-    stories.jsonl   for `stories`: `text`, and the combination of person, thing, place and plot
+    stories.jsonl   for `stories`: `text`, and the combination of person, thing, place and plot;
+                    after each story a small scene, `text` alone, that teaches whose name is said
     tokenizer/      of both, a BPE with turn tokens: it has read the guide's words as well
     held_out.jsonl  stories of combinations that training never sees: their openings are the exam
 
@@ -14,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .telling.story import combination, story
+from .telling.story import combination, small_scene, story
 
 MADE = Path(__file__).parent / "made"
 SEED, STORIES, HELD_OUT = 17, 120_000, 2_000
@@ -41,13 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     write_tokenizer(args.output_dir / "tokenizer", args.seed)
     words = 0
     with (args.output_dir / "stories.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows(args.seed, args.stories, held_out=False):
+        for number, row in enumerate(rows(args.seed, args.stories, held_out=False)):
             words += len(row["text"].split())
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            scene = {"text": small_scene(args.seed, number).text}
+            file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in (row, scene))
     with (args.output_dir / "held_out.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for row in rows(args.seed, HELD_OUT, held_out=True):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    print(f"{args.stories:,} stories of {words:,} words, {HELD_OUT:,} held out: {args.output_dir}")
+    made = f"{args.stories:,} stories of {words:,} words, as many small scenes"
+    print(f"{made}, {HELD_OUT:,} held out: {args.output_dir}")
     return 0
 
 

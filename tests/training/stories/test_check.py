@@ -95,7 +95,7 @@ def test_a_promise_that_is_forgotten_is_found_at_the_end():
     text = (
         "Nell the girl was in the garden one sunny morning. "
         "Beside her stood her friend, Ada the girl. "
-        '"Will you feed the hens for me today?" asked Ada. "I promise," said Nell. '
+        '"Will you feed the hens for me today?" asked Ada. "I promise, Ada," said Nell. '
     )
     assert study(text).verdict == SO_FAR
     assert "what became of Nell's promise?" in reasons(text + "And Nell and Ada stayed friends.")
@@ -107,7 +107,7 @@ def test_people_act_as_they_are_said_to_be():
     text = (
         "Nell the girl was in the garden one sunny morning. Whatever Nell promised, Nell did. "
         "Beside her stood her friend, Ada the girl. "
-        '"Will you feed the hens for me today?" asked Ada. "I promise," said Nell. '
+        '"Will you feed the hens for me today?" asked Ada. "I promise, Ada," said Nell. '
         "Nell really meant to do it, but there was a snail race behind the bakery. "
     )
     assert study(text).verdict == SO_FAR

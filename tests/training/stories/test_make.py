@@ -11,6 +11,7 @@ from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.tokenization import train_bpe
 from training.recipes import reader
 from training.stories import exam, make
+from training.stories.check import SO_FAR, study
 from training.stories.copies import Training
 from training.stories.language import lexicon
 from training.stories.telling.story import story
@@ -29,10 +30,30 @@ def rows(made, name):
     return [json.loads(line) for line in (made / name).read_text(encoding="utf-8").splitlines()]
 
 
+def stories(made):
+    return rows(made, "stories.jsonl")[::2]
+
+
+def test_after_each_story_comes_a_small_scene_that_names_everybody(made):
+    scenes = [row["text"] for row in rows(made, "stories.jsonl")[1::2]]
+    assert len(scenes) == 150
+    assert len(set(scenes)) == 150
+    words = [len(text.split()) for text in scenes]
+    assert 35 < sum(words) / len(words) < 65
+    names = {part for name in lexicon.people() for part in name.split()}
+    dense = sum(
+        word.strip('".,?!').removesuffix("'s") in names for t in scenes for word in t.split()
+    )
+    assert dense / sum(words) > 0.12  # of a story it is one word in twenty
+    for text in scenes:
+        read = study(text)
+        assert read.verdict == SO_FAR, (text, [*map(str, read.problems)])
+
+
 def test_no_combination_of_the_exam_is_in_the_training(made):
-    trained = {row["combination"] for row in rows(made, "stories.jsonl")}
+    trained = {row["combination"] for row in stories(made)}
     held = {row["combination"] for row in rows(made, "held_out.jsonl")}
-    assert len(rows(made, "stories.jsonl")) == 150
+    assert len(stories(made)) == 150
     assert len(held) == 12
     assert not trained & held
     assert all(map(make.is_held_out, held))
@@ -48,7 +69,7 @@ def test_an_opening_is_one_or_two_sentences_of_a_story_held_out(made):
 
 def test_what_stands_in_the_training_counts_as_copied(made):
     training = Training(made)
-    texts = [row["text"] for row in rows(made, "stories.jsonl")]
+    texts = [row["text"] for row in stories(made)]
     assert all(map(training.copied, texts[:20]))
     held = [row["text"] for row in rows(made, "held_out.jsonl")]
     assert not any(map(training.copied, held))
@@ -69,7 +90,7 @@ def test_a_name_is_one_token_wherever_it_stands(made):
         parts = name.split()
         assert len(tokenizer.tokenize(name)) == len(tokenizer.tokenize(f" {name}")) == len(parts)
     assert tokenizer.chat_template is None  # a prompt is an opening, not a question
-    told = [row["text"] for row in rows(made, "stories.jsonl")]
+    told = [row["text"] for row in stories(made)]
     assert max(len(tokenizer.encode(text)) for text in told) < exam.LONGEST
 
 

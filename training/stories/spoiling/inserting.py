@@ -94,7 +94,8 @@ class Inserter(Teller):
         if now != "rainy" and self.chance(0.4):
             self.force("rain_stops")
         else:
-            self.force(self.rng.choice([act for act, sky in SKIES.items() if sky != now]))
+            other = self.rng.choice([act for act, sky in SKIES.items() if sky != now])
+            self.force(other, L=str(self.world.get("stage")))
 
     def ending(self) -> Env:
         """An ending whose outcome is not this story's."""

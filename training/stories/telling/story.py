@@ -3,6 +3,7 @@
 import random
 
 from training.stories.plots import plots
+from training.stories.plots.small import small
 
 from .teller import Teller
 
@@ -19,6 +20,13 @@ def story(seed: int, number: int, plot: str = "") -> Teller:
         if SHORTEST <= len(teller.text.split()) <= LONGEST:
             return teller
     raise ValueError(f"the plot {teller.plot!r} gives no story of {SHORTEST} to {LONGEST} words")
+
+
+def small_scene(seed: int, number: int) -> Teller:
+    """A few sentences, not a story: see `plots/small.py`."""
+    teller = Teller(random.Random(f"{seed} {number} small"))
+    small(teller)
+    return teller
 
 
 def combination(teller: Teller) -> str:

@@ -19,7 +19,7 @@ from training.stories.language.patterns import (
 from training.stories.language.reference import Focus
 from training.stories.language.world import Env, World
 
-PRONOUN, BY_KIND = 0.8, 0.25  # how often `he`, how often `the fox`, where it is clear
+PRONOUN, BY_KIND = 0.6, 0.25  # how often `he`, how often `the fox`, where it is clear
 HARD = 0.2  # how often `he` where the sentence before has another one
 
 
@@ -36,6 +36,8 @@ class Voice:
     used: set[str] = field(default_factory=set)  # patterns and turns of phrase
     breaking: bool = False  # the next sentence begins a paragraph
     streak: int = 0  # pronouns since the last name
+    pronouns: float = PRONOUN
+    by_kind: float = BY_KIND
 
     def __post_init__(self) -> None:
         self.focus = Focus(self.world)
@@ -118,12 +120,12 @@ class Words:
         gender, voice = self.gender(name), self.voice
         found = self.focus.him(gender) if form == "o" else self.focus.he(gender)
         clear = found == name and voice.streak < 3 and not voice.breaking
-        if clear and self.rng.random() < (HARD if self.alike(name) else PRONOUN):
+        if clear and self.rng.random() < (HARD if self.alike(name) else voice.pronouns):
             voice.streak += 1
             return (HIM if form == "o" else HIS if form == "p" else HE)[gender]
         voice.streak = 0
         kind = self.world.get("kind", name)
-        if kind and self.rng.random() < BY_KIND and self.focus.only(kind) == name:
+        if kind and self.rng.random() < voice.by_kind and self.focus.only(kind) == name:
             return f"the {kind}"
         return name
 

@@ -13,7 +13,7 @@ from training.stories.language.world import Env
 
 from .wording import PlotError, Voice, Words
 
-OPENED, JOINED = 0.16, 0.3  # how often a sentence has an opener, or goes on after the last one
+OPENED, JOINED = 0.25, 0.3  # how often a sentence has an opener, or goes on after the last one
 LINKS = (" and ", " and ", " and ", " and then ", ", and then ", ", and ", ", so ")
 FRONTS = ("after ", "when ", "as soon as ", "once ")
 
