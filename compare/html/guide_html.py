@@ -13,9 +13,11 @@ from urllib.parse import urlencode
 
 from compare.html import guide
 from compare.html.guide import Idea, inline
+from compare.html.stories import held
 from compare.html.strip import link
 from compare.values import short
 
+CHARTS = {"coherence": held.figure}  # what an idea shows below its text, where it is measured
 SCALING = Path(__file__).parents[1] / "recorded" / "scaling.json"
 
 
@@ -113,10 +115,11 @@ def _go(milestone: Milestone) -> str:
 def _idea(idea: Idea) -> str:
     line, code = guide.source(idea.path, idea.symbol)
     links = [link(attempt, idea) for attempt in idea.tries]
+    chart = CHARTS.get(idea.slug, str)()
     return (
         f"<details class='idea' id='idea-{idea.slug}' data-idea='{idea.slug}' "
         f"data-number='{idea.number}'><summary><b>{idea.number}</b> {escape(idea.title)}</summary>"
-        f"<p>{inline(idea.text)}</p><p class='try'>{inline(idea.hint).format(*links)}</p>"
+        f"<p>{inline(idea.text)}</p><p class='try'>{inline(idea.hint).format(*links)}</p>{chart}"
         f"<details class='code'><summary>In the code: <code>{escape(idea.symbol)}</code>, "
         f"{escape(idea.path)} line {line}</summary>"
         f"<pre tabindex='0' aria-label='{escape(idea.symbol)}'>{escape(code)}</pre></details>"

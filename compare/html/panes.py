@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
-from compare.html import coherence
+from compare.html.stories import coherence
 from compare.html.terms import term
 from compare.values import Chunk, Coherence, Facts, Sampling, short
 

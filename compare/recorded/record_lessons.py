@@ -2,8 +2,9 @@
 
     python -m compare.recorded.record_lessons [--data tinyshakespeare.txt]
 
-The moments of the Time machine are `checkpoints/history`, the rungs `checkpoints/ladder/*`; nothing
-is trained here. The text is only for the letters at its end, which none of them was trained on.
+The moments of the Time machine are `checkpoints/history` and, where it ships, `history-stories`;
+the rungs are `checkpoints/ladder/*`; nothing is trained here. The text is only for the letters at
+its end, which none of them was trained on; the story that is scored was held out as well.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from compare.recorded.frames import SAMPLING, look
+from compare.recorded.frames import SAMPLING, Frame, look
 from compare.recorded.lessons import FILE, Rung
-from compare.values import Answers
+from compare.values import Answers, Unit
+from compare.values.players import OPENINGS
 
+ROOT = Path(__file__).parents[2]
 PROMPT = "ROMEO:\n"
 SCORED = 2000  # letters, from the end of the text
 
@@ -29,16 +32,24 @@ def make_parser() -> argparse.ArgumentParser:
         prog="python -m compare.recorded.record_lessons", description=__doc__
     )
     parser.add_argument("--data", help="Tiny Shakespeare, where it cannot be fetched")
+    parser.add_argument(
+        "--held_out",
+        type=Path,
+        default=ROOT / "training" / "stories" / "made" / "held_out.jsonl",
+        help="stories, where a run of them ships (default: as the maker wrote them)",
+    )
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = make_parser().parse_args(argv)
-    scored = the_end(args.data)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    scored = {run.name: args.held_out if run.told else args.data for run in shipped()}
+    if any(run.told for run in shipped()) and not args.held_out.is_file():
+        parser.error(f"{args.held_out} is not there: python -m training.stories.make")
     content = {
         "prompt": PROMPT,
-        "scored": scored,
-        "time": [rounded(asdict(look(model, at, PROMPT, scored))) for at, model in moments()],
+        "runs": [recorded(run, run.text(scored[run.name])) for run in shipped()],
         "ladder": [asdict(rung(model, folder)) for folder, model in ladder()],
     }
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -56,20 +67,80 @@ def the_end(data: str | None) -> str:
     return path.read_text(encoding="utf-8")[-SCORED:]
 
 
-def moments() -> Iterator[tuple[int, Answers]]:
-    """The run of the Time machine, from its first step that was kept to its last."""
-    from safetensors.torch import load_file
+def a_story(held_out: Path) -> str:
+    """The first that was held out."""
+    with held_out.open(encoding="utf-8") as file:
+        return json.loads(next(file))["text"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that the Time machine shows, and what it is asked at each of its moments."""
+
+    name: str
+    checkpoint: str
+    prompt: str
+    about: str  # what is scored
+    text: Callable[[Any], str]  # that text itself, from the file named for it
+    told: bool = False  # it tells stories, in tokens of several letters
+
+    @property
+    def folder(self) -> Path:
+        from tinygpt_hf.loading import SHIPPED
+
+        return SHIPPED / self.checkpoint
+
+    @property
+    def unit(self) -> Unit:
+        return "token" if self.told else "letter"
+
+    def look(self, step: int, model: Answers, scored: str) -> Frame:
+        return look(model, step, self.prompt, scored, self.unit)
+
+
+RUNS = (
+    Run("shakespeare", "history", PROMPT, "the end of Shakespeare", the_end),
+    Run(
+        "stories",
+        "history-stories",
+        OPENINGS[0],
+        "a story that it never read",
+        a_story,
+        told=True,
+    ),
+)
+
+
+def shipped() -> list[Run]:
+    return [run for run in RUNS if (run.folder / "config.json").is_file()]
+
+
+def recorded(run: Run, scored: str) -> dict[str, Any]:
+    frames = [asdict(run.look(step, model, scored)) for step, model in moments(run)]
+    return {
+        "name": run.name,
+        "prompt": run.prompt,
+        "scored": scored,
+        "about": run.about,
+        "frames": [rounded({k: v for k, v in row.items() if v is not None}) for row in frames],
+    }
+
+
+def moments(run: Run) -> Iterator[tuple[int, Answers]]:
+    """From the run's first step that was kept to its last."""
+    from safetensors.torch import load_model
 
     from compare.engine.contestant import Contestant
-    from tinygpt_hf.loading import SHIPPED, load
+    from tinygpt_hf.loading import load
 
-    run = SHIPPED / "history"
-    kept = {int(path.stem.removeprefix("step-")): path for path in run.glob("step-*.safetensors")}
-    last = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["steps"]
-    for step, weights in [*sorted(kept.items()), (last, run / "model.safetensors")]:
-        model, tokenizer = load(run)
-        model.load_state_dict(load_file(weights))
-        yield step, Contestant(f"step {step}", model, tokenizer)
+    folder = run.folder
+    files = folder.glob("step-*.safetensors")
+    kept = {int(path.stem.removeprefix("step-")): path for path in files}
+    last = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["steps"]
+    for step, weights in [*sorted(kept.items()), (last, folder / "model.safetensors")]:
+        model, tokenizer = load(folder)
+        load_model(model, weights)  # two names may share one table
+        yield step, Contestant(f"step {step}", model, tokenizer, tells=run.told)
 
 
 def ladder() -> Iterator[tuple[Path, Answers]]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from compare.html import coherence, curves
+from compare.html import curves
 from compare.html.panes import notice
+from compare.html.stories import coherence
 from compare.roster import Roster
 from compare.tabs.shared import QUIET, Page, html
 from compare.values import Answers, Generation, Message, RefusedError, Sampling

@@ -101,16 +101,13 @@ def write(
 
 def figures(texts: list[str], theirs: list[str], made: Path) -> dict[str, Any]:
     """What is measured: of the model's stories, and of the simulator's that begin alike."""
-    from .check import HOLDS, SO_FAR, study
+    from .check import study
     from .copies import Training
 
     ours, whole = [study(text) for text in texts], [study(text) for text in theirs]
     training = Training(made)
     return {
-        "stories": len(texts),
-        "holds": mean(one.verdict == HOLDS for one in ours),
-        "so_far": mean(one.verdict == SO_FAR for one in ours),
-        "first_wrong": {name: count / len(texts) for name, count in blame(ours).most_common()},
+        **verdicts(ours),
         "words": mean(len(text.split()) for text in texts),
         "words_of_simulator": mean(len(text.split()) for text in theirs),
         "changes": mean(one.world.changes for one in ours),
@@ -118,6 +115,19 @@ def figures(texts: list[str], theirs: list[str], made: Path) -> dict[str, Any]:
         "copied": mean(training.copied(text) for text in texts),
         "copied_of_simulator": mean(training.copied(text) for text in theirs),
         "new": mean(training.is_new(one) for one in ours),
+    }
+
+
+def verdicts(studies: list[Any]) -> dict[str, Any]:
+    """How many hold together, and what is the first thing wrong in the others, as shares."""
+    from .check import HOLDS, SO_FAR
+
+    count = len(studies)
+    return {
+        "stories": count,
+        "holds": mean(one.verdict == HOLDS for one in studies),
+        "so_far": mean(one.verdict == SO_FAR for one in studies),
+        "first_wrong": {name: number / count for name, number in blame(studies).most_common()},
     }
 
 
@@ -148,6 +158,7 @@ def why(problem: Any) -> str:
     words = {
         "not of this world": "sentence",
         "capital": "sentence",
+        "is so long": "sentence",
         "was never named": "names",
         "is called": "names",
         "is no ": "names",

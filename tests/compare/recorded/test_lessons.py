@@ -8,25 +8,43 @@ import json
 import pytest
 
 from compare.recorded import lessons
-from compare.recorded.frames import look
-from compare.recorded.lessons import frames, prompt, rungs, scored
-from compare.recorded.record_lessons import SCORED, ladder, moments, rung
+from compare.recorded.lessons import rungs, runs
+from compare.recorded.record_lessons import RUNS, SCORED, ladder, moments, rung, shipped
 
 NEAR = 2e-3  # between processors
 
 
-def test_the_recorded_moments_are_those_of_the_run_that_ships():
+def test_every_run_that_ships_is_recorded():
+    """Else: `python -m compare.recorded.record_lessons`."""
+    assert [run.name for run in runs()] == [run.name for run in shipped()]
+    for told, run in zip(runs(), shipped(), strict=True):
+        assert (told.prompt, told.about) == (run.prompt, run.about)
+
+
+@pytest.mark.parametrize("run", shipped(), ids=lambda run: run.name)
+def test_the_recorded_moments_are_those_of_the_run_that_ships(run):
     """Begin, middle and end; the steps between come from the same command."""
-    known = {frame.step: frame for frame in frames()}
-    assert [frame.step for frame in frames()] == [0, *(2**n for n in range(12))]
-    for step, model in moments():
-        if step not in (0, 64, 2048):
+    told = next(one for one in runs() if one.name == run.name)
+    known = {frame.step: frame for frame in told.frames}
+    steps = [frame.step for frame in told.frames]
+    for step, model in moments(run):
+        assert step in known
+        if step not in (steps[0], steps[len(steps) // 2], steps[-1]):
             continue
-        seen, shown = look(model, step, prompt(), scored()), known[step]
+        seen, shown = run.look(step, model, told.scored), known[step]
         assert seen.bits_per_byte == pytest.approx(shown.bits_per_byte, abs=NEAR)
         assert seen.text == shown.text
         assert dict(seen.odds) == pytest.approx(dict(shown.odds), abs=NEAR)
         assert [point.label for point in seen.points] == [point.label for point in shown.points]
+        assert seen.coherence == shown.coherence
+
+
+def test_the_moments_double_or_more_from_the_first_step_on():
+    assert [frame.step for frame in runs()[0].frames] == [0, *(2**n for n in range(12))]
+    for run in runs():
+        steps = [frame.step for frame in run.frames]
+        assert steps[0] == 0
+        assert all(later >= 2 * one for one, later in itertools.pairwise(steps[1:]))
 
 
 def test_the_recorded_rungs_are_those_that_ship():
@@ -40,21 +58,39 @@ def test_each_rung_is_better_than_the_one_below():
 
 
 def test_what_was_scored_is_text_that_none_of_them_was_trained_on(shakespeare):
-    assert shakespeare.endswith(scored())
-    assert len(scored()) == SCORED < len(shakespeare)
+    scored = runs()[0].scored
+    assert shakespeare.endswith(scored)
+    assert len(scored) == SCORED < len(shakespeare)
+
+
+def test_stories_need_the_story_that_was_held_out(monkeypatch, tmp_path, capsys):
+    """One line says which command makes it, and nothing is written over."""
+    from compare.recorded import record_lessons
+
+    monkeypatch.setattr(record_lessons, "shipped", lambda: [*RUNS])
+    monkeypatch.setattr(record_lessons, "FILE", tmp_path / "lessons.json")
+    with pytest.raises(SystemExit):
+        record_lessons.main(["--held_out", str(tmp_path / "none.jsonl")])
+    assert "none.jsonl is not there: python -m training.stories.make" in capsys.readouterr().err
+    assert not record_lessons.FILE.exists()
+    kept = tmp_path / "held_out.jsonl"
+    kept.write_text('{"text": "A story."}\n{"text": "Another."}\n', encoding="utf-8")
+    assert record_lessons.a_story(kept) == "A story."
 
 
 def test_a_page_without_recordings_says_how_to_get_them(monkeypatch, tmp_path):
     from compare.tabs.train import ladder, time_machine
 
     monkeypatch.setattr(lessons, "FILE", tmp_path / "nothing.json")
-    for kept in (lessons._content, frames, rungs):
+    for kept in (lessons._content, runs, rungs):
         kept.cache_clear()
     try:
-        assert "python -m compare.recorded.record_lessons" in time_machine._recorded(0)
+        assert runs() == ()
+        shown = time_machine._recorded(time_machine._NOTHING, 0)
+        assert "python -m compare.recorded.record_lessons" in shown
         assert "python -m compare.recorded.record_lessons" in ladder._ladder()
     finally:
-        for kept in (lessons._content, frames, rungs):
+        for kept in (lessons._content, runs, rungs):
             kept.cache_clear()
 
 

@@ -94,7 +94,7 @@ def test_the_slider_shows_every_moment_from_noise_to_words(quick_page, visit, pi
                 "step => document.querySelector('#time .bits b')?.textContent === step",
                 arg=f"Step {step:,}",
             )
-        last = lessons.frames()[-1]
+        last = lessons.runs()[0].frames[-1]
         assert f"{last.bits_per_byte:.2f} bits per byte" in page.locator("#time .bits").inner_text()
         assert last.text.splitlines()[0] in page.locator("#time .written").inner_text()
         page.locator("#time select").select_option(index=3)
@@ -105,6 +105,33 @@ def test_the_slider_shows_every_moment_from_noise_to_words(quick_page, visit, pi
         assert page.locator("#ladder li").count() == 6
         is_accessible(page)
         picture(page, f"ladder-{'phone' if phone else 'desktop'}", whole=True)
+
+
+@pytest.mark.skipif(len(lessons.runs()) < 2, reason="one run alone ships")
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_the_run_of_the_stories_stands_beside_that_of_shakespeare(
+    quick_page, visit, picture, phone
+):
+    shakespeare, stories = lessons.runs()
+    bits = "text => document.querySelector('#time{} .bits b')?.textContent === text"
+    last = f"Step {stories.frames[-1].step:,}"
+    address = f"{quick_page}?tab=train&lesson=time&stories_step={stories.frames[-1].step}"
+    with visit(address, phone=phone) as page:
+        page.set_default_timeout(MINUTES)
+        page.wait_for_function(bits.format("-stories"), arg=last)
+        assert not page.locator("#time-stop").is_visible()
+        assert page.locator("#time-stories .prompt").inner_text() == stories.prompt
+        is_accessible(page)
+        picture(page, f"time-stories-{'phone' if phone else 'desktop'}", whole=True)
+        page.locator("#time-stop-stories input[type=range]").press("Home")
+        page.wait_for_function(bits.format("-stories"), arg="Step 0")
+        page.locator("#time-stories select").select_option(index=3)
+        page.locator("#time-stories").get_by_text("Nearest to").wait_for()
+        page.get_by_label("Shakespeare", exact=True).check()
+        page.wait_for_function(bits.format(""), arg=f"Step {shakespeare.frames[0].step}")
+        page.locator("#time-stop input[type=range]").press("ArrowRight")
+        page.wait_for_function(bits.format(""), arg=f"Step {shakespeare.frames[1].step}")
+        assert not page.locator("#time-stop-stories").is_visible()
 
 
 @pytest.mark.slow  # test_journey.py trains the text that lies ready

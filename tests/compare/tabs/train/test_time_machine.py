@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from compare.engine.loaders import load_stranger, load_tiny
+from compare.recorded import lessons
 from compare.recorded.frames import stops
 from compare.roster import Roster
+from compare.tabs.train import time_machine
 from compare.tabs.train.time_machine import live_at, stops_of
-from compare.values import RefusedError
+from compare.values import Coherence, RefusedError
+from tests.compare.tabs.settings import of_the_page
 from training.hub.publishing import publish
 
 
@@ -55,3 +59,32 @@ def test_a_repo_that_has_no_steps_or_is_not_there_is_a_sentence(hub, ada, run_di
     roster = Roster([], load_tiny, left="a", load_stranger=load_stranger)
     said = asyncio.run(live_at(roster, "ada/untagged", [(1, "step-1")], 0))
     assert "problem" in said
+
+
+def test_an_address_names_a_step_of_the_run_that_it_means(monkeypatch):
+    """`step` is for the first run, as ever; another run's is called after it, and chooses it."""
+    shakespeare = lessons.runs()[0]
+    stories = replace(shakespeare, name="stories", frames=shakespeare.frames[::3])
+    monkeypatch.setattr(time_machine, "runs", lambda: (shakespeare, stories))
+    settings = of_the_page.__wrapped__()  # the one that is kept has the runs that ship
+    asks = {"tab": "train", "lesson": "time"}
+    values, complaints = settings.read(asks | {"step": "16"})
+    assert (values["run"], values["step"], complaints) == ("shakespeare", 5, [])
+    values, complaints = settings.read(asks | {"stories_step": "1000"})
+    assert values["run"] == "stories"
+    step = stories.frames[values["stories_step"]].step
+    assert step == min((one.step for one in stories.frames), key=lambda at: abs(at - 1000))
+    assert "step" not in values
+    assert settings.read(asks | {"run": "stories"})[0]["run"] == "stories"
+    for wrong in ({"run": "letters"}, {"stories_step": "-1"}):
+        values, complaints = settings.read(asks | wrong)
+        assert len(complaints) == 1
+        assert not set(wrong) & set(values)
+
+
+def test_under_a_story_stands_whether_it_holds():
+    run = replace(lessons.runs()[0], about="a story that it never read")
+    frame = replace(run.frames[-1], coherence=Coherence("fails", "there was no pie"))
+    assert "does not hold together: there was no pie" in time_machine._panel(run, frame, "recorded")
+    assert "bits per byte on a story that it never read" in time_machine._panel(run, frame, "x")
+    assert "class='holds" not in time_machine._panel(run, run.frames[-1], "recorded")

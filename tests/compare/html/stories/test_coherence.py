@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compare.html import coherence
 from compare.html.panes import Pane, Take
+from compare.html.stories import coherence
 from compare.values import Chunk, Coherence
 
 CHUNK = Chunk(" <b>Ben</b> left. Then it rained.", 9, 1.0, 0.1, "end of text")

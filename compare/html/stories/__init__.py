@@ -1,0 +1,1 @@
+"""What is shown about stories: whether one holds together, and how many of a model do."""
