@@ -99,7 +99,9 @@ def test_leaving_runs_what_runs_at_exit_and_collects_nothing():
         atexit.register(print, "at exit")
         leave(3)
     """
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (3, "at exit\n", "")
 
 

@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from compare.tabs import menu
+from compare.tabs.seats import menu
 from compare.tabs.shared import Page, prompts
 from compare.values.players import OPENINGS, WHOLE_STORY
 from tests.compare.fakes import fake_roster
