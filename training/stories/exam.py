@@ -29,7 +29,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--made", type=Path, default=MADE, help="what the maker wrote")
     parser.add_argument("--json", type=Path, help="write the figures to a file")
-    parser.add_argument("--save", type=Path, help="write the stories and what was found to a file")
+    parser.add_argument(
+        "--save",
+        type=Path,
+        help="write the stories and what was found to a file; `blind` draws from it",
+    )
     return parser
 
 
