@@ -1,7 +1,7 @@
 """Trainings for the page, each in a process of its own: a capped pool with a queue.
 
 Two trainings in one process would disturb each other through the random state, and a visitor must
-not wait for another's training to get a token. Nothing is spawned before somebody presses Start;
+not wait for another's training to get a token. Nothing is spawned before somebody opens the page;
 an idle process ends.
 """
 
@@ -85,12 +85,12 @@ class Pool:
         self._closed = False
         self._count = 0
 
-    def warm(self) -> None:
-        """Somebody is about to press Start, on a lesson or on a text of their own: a process for
-        each begins to import."""
+    def warm(self, processes: int = 2) -> None:
+        """Somebody may soon press Start: a process begins to import, for a lesson; a second one for
+        a text of one's own."""
         with self._news:
             if not self._closed:
-                for lane in self._lanes[:2]:
+                for lane in self._lanes[:processes]:
                     lane.wake(ready=True)
 
     def submit(self, lesson: Lesson) -> Job:

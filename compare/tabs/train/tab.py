@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +31,8 @@ def build(page: Page, tab: gr.Tab) -> None:
         room.leave(request.session_hash or "")
 
     page.demo.unload(leave)
+    # *Train one now* stands on the first screen: what it starts is ready by then.
+    page.demo.load(partial(room.pool.warm, 1), queue=False, **QUIET)
     tab.select(room.pool.warm, queue=False, **QUIET)
 
 

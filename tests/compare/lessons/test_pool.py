@@ -141,14 +141,15 @@ def test_a_long_lesson_leaves_one_process_to_the_short_ones():
     pool.close()
 
 
-def test_warming_begins_a_process_for_a_lesson_and_one_for_a_text():
+@pytest.mark.parametrize("processes", [1, 2])
+def test_warming_begins_a_process_for_a_lesson_and_one_for_a_text(processes):
     pool = Pool(workers=3, idle=0.0)
     begun: list[int] = []
     for lane in pool._lanes:
         lane._process_ready = lambda number=lane.number: begun.append(number)
-    pool.warm()
-    for lane in pool._lanes[:2]:
+    pool.warm(processes)
+    for lane in pool._lanes[:processes]:
         lane._thread.join(10)
-    assert sorted(begun) == [0, 1]
-    assert pool._lanes[2]._thread is None
+    assert sorted(begun) == [*range(processes)]
+    assert [lane._thread for lane in pool._lanes[processes:]] == [None] * (3 - processes)
     pool.close()
