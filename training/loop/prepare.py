@@ -18,7 +18,7 @@ from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from tinygpt_hf import TinyGPTConfig, TinyGPTForCausalLM
 from tinygpt_hf.loading import LoadError, load
-from tinygpt_hf.tokenization import Closed, train_bpe, train_char
+from tinygpt_hf.tokenization import CHAT_TEMPLATE, Closed, train_bpe, train_char
 from training.data import tokens
 from training.data.corpus import Corpus, open_corpus
 from training.data.examples import Source, Split
@@ -118,6 +118,8 @@ def prepare(settings: Settings, started: float, seconds: float | None = None) ->
     checkpoint = find_checkpoint(where) if options.resume else None
     with args.main_process_first(desc="reading the text"):
         model, tokenizer, commit = make_model(settings, corpus, checkpoint)
+        if options.examples == "chat" and not tokenizer.chat_template:
+            tokenizer.chat_template = CHAT_TEMPLATE  # what it began from may have none
         window, batch = model.config.max_position_embeddings, args.per_device_eval_batch_size
         share = 0.1 if options.validation is None else options.validation
         source, split = tokens.make_examples(

@@ -6,7 +6,8 @@ import pytest
 from safetensors.torch import load_file
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from tinygpt_hf.tokenization import train_bpe, train_char
+from tinygpt_hf.loading import load
+from tinygpt_hf.tokenization import CHAT_TEMPLATE, encode_chat, train_bpe, train_char
 from training.train import main
 
 FEW = ["--max_position_embeddings", "16", "--hidden_size", "32", "--num_attention_heads", "2"]
@@ -107,6 +108,25 @@ def test_a_gpt2_is_fine_tuned_as_its_twin(base, tmp_path):
     assert config["model_type"] == "tinygpt"
     assert config["position_embedding"] == "learned"
     assert config["bos_token_id"] == 0
+
+
+def test_a_model_that_told_stories_learns_to_answer_and_has_the_template(base, tmp_path):
+    """`stories` has the turn tokens and no template: its prompts are openings, not questions."""
+    _, text = base
+    tokenizer = train_bpe(["green bottles " * 50], 270, chat=True, show_progress=False)
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    teller, run = tmp_path / "teller", tmp_path / "chat"
+    train(text, teller, "--tokenizer", str(tmp_path / "tokenizer"), *FEW)
+    assert load(teller)[1].chat_template is None
+    talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "green"}]
+    talks = tmp_path / "talks.jsonl"
+    talks.write_text((json.dumps({"messages": talk}) + "\n") * 40, encoding="utf-8")
+    train(talks, run, "--examples", "chat", "--init_from", str(teller))
+    tuned = load(run)[1]
+    assert tuned.chat_template == CHAT_TEMPLATE
+    rendered = tuned.apply_chat_template(talk, return_dict=True)["input_ids"]
+    assert rendered == encode_chat(tuned, talk)[0].tolist()
 
 
 def test_what_cannot_be_started_from_is_named(base, tmp_path, capsys):
