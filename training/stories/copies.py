@@ -44,11 +44,10 @@ class Training:
         at = np.searchsorted(self.pieces, keys).clip(max=len(self.pieces) - 1)
         known = self.pieces[at] == keys
         needed = run - PIECE + 1
-        for start in range(len(known) - needed + 1):
-            part = " ".join(words[start : start + run])
-            if known[start : start + needed].all() and part in self.text:
-                return True
-        return False
+        return any(
+            known[at : at + needed].all() and " ".join(words[at : at + run]) in self.text
+            for at in range(len(known) - needed + 1)
+        )
 
     def is_new(self, study: "Study") -> bool:
         return combination(study) not in self.combinations
