@@ -15,7 +15,7 @@ LEARNED = {STAND_IN: "Shakespeare", STORIES_STAND_IN: "the same small stories"}
 
 EXAMPLE = "To be or not to be"
 EXAMPLES = {"hello": "hell", "next-char": "the c", "minigpt": "the ", "bigram": EXAMPLE}
-# Of stories whose combination of person, thing, place and plot was kept out of training.
+# In the stories' own words; no story of the training begins like one of them.
 OPENINGS = (
     "On a foggy morning, Waffle the badger was at the station.",  # two lines on a phone
     "On a snowy morning, Pepper the frog was in the library. Whatever she promised, she did.",
