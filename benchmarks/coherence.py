@@ -176,9 +176,11 @@ def judged(folder: Path, count: int, made: Path) -> dict[str, Any]:
 
     model, tokenizer = load(folder)
     starts = [start for start, _ in exam.openings(made, count, SEED)]
-    studies = [study(text) for text in exam.write(model, tokenizer, starts, TEMPERATURE, SEED)]
+    texts = exam.write(model, tokenizer, starts, TEMPERATURE, SEED)
+    studies = [study(text) for text in texts]
     found = exam.verdicts(studies) | shares(starts, studies, words_of(made))
-    return {"parameters": model.num_parameters()} | rounded(found)
+    first = {"opening": starts[0], "story": texts[0].removeprefix(starts[0])}  # to be read
+    return {"parameters": model.num_parameters()} | rounded(found) | first
 
 
 def shares(starts: list[str], studies: list[Any], words: frozenset[str]) -> dict[str, Any]:
