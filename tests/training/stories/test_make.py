@@ -39,7 +39,7 @@ def test_after_each_story_comes_a_small_scene_that_names_everybody(made):
     assert len(scenes) == 150
     assert len(set(scenes)) == 150
     words = [len(text.split()) for text in scenes]
-    assert 35 < sum(words) / len(words) < 65
+    assert 45 < sum(words) / len(words) < 80
     names = {part for name in lexicon.people() for part in name.split()}
     dense = sum(
         word.strip('".,?!').removesuffix("'s") in names for t in scenes for word in t.split()
@@ -48,6 +48,17 @@ def test_after_each_story_comes_a_small_scene_that_names_everybody(made):
     for text in scenes:
         read = study(text)
         assert read.verdict == SO_FAR, (text, [*map(str, read.problems)])
+
+
+def test_a_small_scene_says_places_again_and_what_the_sky_does(made):
+    def again(texts, words):
+        said = [t.replace(".", " ").replace(",", " ").split() for t in texts]
+        return sum(max(0, t.count(word) - 1) for t in said for word in words) / sum(map(len, said))
+
+    told = [row["text"] for row in stories(made)]
+    scenes = [row["text"] for row in rows(made, "stories.jsonl")[1::2]]
+    for words in (lexicon.places(), lexicon.kinds(), lexicon.values()["WEATHER"]):
+        assert again(scenes, words) > 1.5 * again(told, words)
 
 
 def test_no_combination_of_the_exam_is_in_the_training(made):

@@ -15,7 +15,7 @@ GREEN = frozenset(  # no snow falls there
     ["garden", "orchard", "meadow", "pond", "field", "beach", "waterfall", "well"]
 )
 HOURS = ("morning",) * 3 + ("afternoon",) * 3 + ("evening",)
-AMBIENT = 0.4
+AMBIENT = 0.3
 TURN = 0.08  # how often the weather turns instead
 
 
@@ -125,8 +125,11 @@ class Teller(Story):
         if self.plot not in ("promise", "storm", "fog", "noise", "sleepless") and self.chance(TURN):
             self.sky()
             return
-        if not self.chance(share):
-            return
+        if self.chance(share):
+            self.around()
+
+    def around(self) -> None:
+        """What goes on around the people, where anything can."""
         found = [acts()[name] for name in flagged("ambient") if self.can(name)]
         own = [act for act in found if act.name.endswith("_is")]
         if found:

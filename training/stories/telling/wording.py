@@ -20,6 +20,7 @@ from training.stories.language.reference import Focus
 from training.stories.language.world import Env, World
 
 PRONOUN, BY_KIND = 0.6, 0.25  # how often `he`, how often `the fox`, where it is clear
+BY_LOOK = 0.25  # how often a thing's look is said again
 HARD = 0.2  # how often `he` where the sentence before has another one
 
 
@@ -38,6 +39,7 @@ class Voice:
     streak: int = 0  # pronouns since the last name
     pronouns: float = PRONOUN
     by_kind: float = BY_KIND
+    by_look: float = BY_LOOK
 
     def __post_init__(self) -> None:
         self.focus = Focus(self.world)
@@ -177,7 +179,8 @@ class Words:
             if self.rng.random() < 0.75:
                 self.looks[noun] = self.rng.choice(thing.looks)
             return f"{self.looks[noun]} " if noun in self.looks else ""
-        return f"{now} " if now and (new or self.rng.random() < 0.25) else ""
+        again = new or self.rng.random() < self.voice.by_look
+        return f"{now} " if now and again else ""
 
     def owner(self, noun: str) -> str:
         owner = self.world.get("owner", noun)
