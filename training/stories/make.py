@@ -19,7 +19,7 @@ from .telling.story import combination, small_scene, story
 
 MADE = Path(__file__).parent / "made"
 SEED, STORIES, HELD_OUT = 17, 120_000, 2_000
-VOCABULARY, READ = 2560, 4_000  # its tokenizer's size; stories that it learns from
+VOCABULARY, READ = 2816, 6_000  # its tokenizer's size; stories that it learns from
 NAMES = 60  # times that it reads every name at a beginning, so that it is one token there too
 OTHERS = 3  # times that it reads what is said about the ideas (words/talk.txt): it is little
 KEPT = 20  # one combination in so many is kept out of training
