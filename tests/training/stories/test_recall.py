@@ -65,7 +65,8 @@ def test_the_command_names_what_it_misses(tmp_path, capsys):
     with pytest.raises(SystemExit):
         recall.main(["--made", str(tmp_path)])
     assert "holds no held_out.jsonl; `python -m training.stories.make`" in capsys.readouterr().err
-    (tmp_path / "held_out.jsonl").write_text(json.dumps({"text": TEXTS[0]}) + "\n")
+    kept = json.dumps({"text": TEXTS[0]}) + "\n"
+    (tmp_path / "held_out.jsonl").write_text(kept, encoding="utf-8")
     assert [*recall.stories(tmp_path, 5)] == TEXTS[:1]
     with pytest.raises(SystemExit):
         recall.main(["--made", str(tmp_path), "--count", "0"])
