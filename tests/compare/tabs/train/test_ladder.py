@@ -39,7 +39,8 @@ def test_each_size_has_its_loss_its_share_and_its_first_story(tmp_path, monkeypa
     small, large = steps
     assert "2 layers of width 64 <small>460,000 parameters" in small
     assert "0% of 200 stories hold together." in small
-    assert "width:100.0%" in small and "loss 1.000" in small
+    assert "width:100.0%" in small
+    assert "loss 1.000" in small
     assert "25% of 200 stories hold together." in large
     assert "width:50.0%" in large
     assert "Once there was a fox.</span> &lt;b&gt;It&lt;/b&gt; slept." in large
