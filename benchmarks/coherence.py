@@ -7,8 +7,8 @@
 Trains `stories` in four sizes on the same stories, one after another, by this command each:
 
     python -m training.train stories --num_hidden_layers L --hidden_size W --intermediate_size 3W \\
-        --max_steps 2500 --eval_steps 2500 --save_steps 500 --save_total_limit 1 \\
-        --output_dir runs/coherence/LxW-2500
+        --num_attention_heads W/32 --max_steps 2500 --eval_steps 2500 --save_steps 500 \\
+        --save_total_limit 1 --output_dir runs/coherence/LxW-2500
 
 Then each size, and six moments of the long run, writes 200 stories, which the checker reads. A line
 is kept as soon as it is known. Whatever was cut goes on from there: give the same command again.
@@ -27,6 +27,7 @@ from compare.html.stories import held
 
 ROOT = Path(__file__).parents[1]
 SIZES = ((2, 64), (3, 128), (4, 192), (5, 256))  # layers and width; the last is `stories`
+HEAD = 32  # the width of a head, in each of them
 MOMENTS = 6
 STEPS, COUNT, SEED, TEMPERATURE = 2_500, 200, 1, 0.8
 READ = 40_000  # rows of the training stories, to know the words of their world
@@ -95,6 +96,7 @@ def train(layers: int, width: int, args: argparse.Namespace) -> Path:
             "num_hidden_layers": layers,
             "hidden_size": width,
             "intermediate_size": 3 * width,
+            "num_attention_heads": width // HEAD,
             "max_steps": args.steps,
             "eval_steps": args.steps,
             "save_steps": max(1, args.steps // 5),

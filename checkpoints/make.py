@@ -25,8 +25,8 @@ COMMANDS = {
     "--save_at 0 1 2 4 8 16 32 64 128 256 512 1024",
     # One table for both ends, since it is most of the model: six moments are less than 3 MB.
     STORIES_HISTORY: "stories --num_hidden_layers 2 --hidden_size 64 --intermediate_size 128 "
-    "--tie_word_embeddings --no-zero_init --embedding_range 0.02 --max_steps 4096 "
-    "--eval_steps 4096 --save_strategy no --save_at 0 16 64 256 1024",
+    "--num_attention_heads 4 --tie_word_embeddings --no-zero_init --embedding_range 0.02 "
+    "--max_steps 4096 --eval_steps 4096 --save_strategy no --save_at 0 16 64 256 1024",
 }
 # In half the bytes: no loss moves by more than 0.001 (a test measures it).
 IN_BF16 = (HISTORY, "ladder/", "chat", "repeat", "stories")

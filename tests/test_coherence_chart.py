@@ -92,6 +92,7 @@ def test_a_size_is_trained_once_and_goes_on_after_a_cut(tmp_path, monkeypatch):
     assert given[0][0] == "stories"
     assert fresh["--output_dir"] == str(folder)
     assert (fresh["--hidden_size"], fresh["--intermediate_size"]) == ("64", "192")
+    assert fresh["--num_attention_heads"] == "2"
     assert (fresh["--max_steps"], fresh["--save_steps"]) == ("50", "10")
     (folder / "checkpoint-10").mkdir(parents=True)
     coherence.train(2, 64, args)
