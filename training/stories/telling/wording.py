@@ -19,9 +19,9 @@ from training.stories.language.patterns import (
 from training.stories.language.reference import Focus
 from training.stories.language.world import Env, World
 
-PRONOUN, BY_KIND = 0.6, 0.25  # how often `he`, how often `the fox`, where it is clear
+PRONOUN, BY_KIND = 0.45, 0.15  # how often `he`, how often `the fox`, where it is clear
 BY_LOOK = 0.25  # how often a thing's look is said again
-HARD = 0.2  # how often `he` where the sentence before has another one
+HARD = 0.1  # how often `he` where the sentence before has another one
 
 
 class PlotError(ValueError):
@@ -121,7 +121,7 @@ class Words:
         """A pronoun where it can only mean this one, a name, or `the fox`."""
         gender, voice = self.gender(name), self.voice
         found = self.focus.him(gender) if form == "o" else self.focus.he(gender)
-        clear = found == name and voice.streak < 3 and not voice.breaking
+        clear = found == name and voice.streak < 2 and not voice.breaking
         if clear and self.rng.random() < (HARD if self.alike(name) else voice.pronouns):
             voice.streak += 1
             return (HIM if form == "o" else HIS if form == "p" else HE)[gender]
