@@ -1,7 +1,7 @@
 """`python -m training.stories.make`: stories become training data, always alike.
 
     stories.jsonl   for `stories`: `text`, and the combination of person, thing, place and plot;
-                    after each story a small scene, `text` alone, that teaches whose name is said
+                    after each story a small scene, `text` alone, that teaches who is who, and where
     tokenizer/      of both, a BPE with turn tokens: it has read the guide's words as well
     held_out.jsonl  stories of combinations that training never sees: their openings are the exam
 

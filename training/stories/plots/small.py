@@ -20,10 +20,16 @@ def small(s: Teller) -> None:
     s.rng.choice((company, company, outing, outing, hiding, leaving))(s)
 
 
-def company(s: Teller) -> None:
-    """Two or three people, and who has the thing."""
+def meet(s: Teller) -> tuple[str, str, str]:
+    """Two people, and where they are."""
     a, b, here = s.one(), s.one(*ANYONE), s.site()
     s.say("together", A=a, B=b, L=here)
+    return a, b, here
+
+
+def company(s: Teller) -> None:
+    """Two or three people, and who has the thing."""
+    a, b, _ = meet(s)
     people = [a, b]
     if s.chance(0.35):
         people.append(s.one())
@@ -47,8 +53,7 @@ def company(s: Teller) -> None:
 
 def outing(s: Teller) -> None:
     """Where one is, what time it is and what the sky does; and what goes with that."""
-    a, b, here = s.one(), s.one(*ANYONE), s.site()
-    s.say("together", A=a, B=b, L=here)
+    a, b, _ = meet(s)
     s.say("it_is", WEATHER=s.rng.choice(values()["WEATHER"]), TIME=s.rng.choice(HOURS))
     for _ in range(s.rng.randint(FEWEST, MOST)):
         first, second = s.rng.sample((a, b), 2)
@@ -67,8 +72,7 @@ def outing(s: Teller) -> None:
 
 def hiding(s: Teller) -> None:
     """The corners of a place, and what lies there."""
-    a, b, here = s.one(), s.one(*ANYONE), s.site()
-    s.say("together", A=a, B=b, L=here)
+    a, b, here = meet(s)
     x = s.object("toy", "tool", "wear", "treasure")
     s.say("holds", A=a, X=x)
     for _ in range(s.rng.randint(FEWEST, MOST)):
